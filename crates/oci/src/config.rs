@@ -1,0 +1,34 @@
+//! Image configurations: where a single image says what it runs on ([image-spec, config.md]).
+//!
+//! [image-spec, config.md]: https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
+
+use crate::Platform;
+
+/// The part of an image configuration that workson reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What the image says it is for: `os`, `architecture`, `variant`, `os.version`, `os.features`.
+    pub platform: Platform,
+}
+
+/// Why bytes are no image configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the image's config can't be read: {0}")]
+pub struct ConfigError(String);
+
+impl ConfigError {
+    /// For a config that was not to be had.
+    pub fn missing(reason: &str) -> ConfigError {
+        ConfigError(reason.to_owned())
+    }
+}
+
+impl Config {
+    /// Reads a configuration. Fields that are missing stay empty.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Config, ConfigError> {
+        // Just the platform is read: the history and the layers of a config can be long.
+        serde_json::from_slice(bytes)
+            .map(|platform| Config { platform })
+            .map_err(|error| ConfigError(error.to_string()))
+    }
+}
