@@ -1,0 +1,129 @@
+//! Manifests: `GET` and `HEAD /v2/<name>/manifests/<reference>` (distribution-spec, "Pulling manifests").
+
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use workson_oci::{Content, Digest, MediaType, Reference, media_type};
+
+use crate::client::Client;
+use crate::error::{Error, Kind, printable};
+use crate::rate_limit::RateLimit;
+use crate::transport::{Request, Response, Target, said};
+
+/// The largest manifest that is read, in bytes: twice the 4 MiB that the distribution specification asks
+/// registries to take at least, and what containerd reads.
+pub(crate) const MAX_MANIFEST: usize = 8 << 20;
+
+const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// What a `HEAD` says about a manifest. Nothing in it was checked: there were no bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The digest, where the registry announces one that can be checked.
+    pub digest: Option<Digest>,
+    /// The media type.
+    pub media_type: MediaType,
+    /// The size in bytes.
+    pub size: Option<u64>,
+    /// What is left of the quota of pulls.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Client {
+    /// Fetches the manifest or index that `reference` names: by its digest if it has one, else by its tag. The
+    /// bytes have the digest that was asked for, and the one that the registry announced.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] where there is none, [`Kind::DigestMismatch`], [`Kind::TooLarge`], and all that a
+    /// request can end with.
+    pub async fn manifest(&self, reference: &Reference) -> Result<Content, Error> {
+        let response = self.manifest_request(Method::GET, reference).await?;
+        let tried = tried(Method::GET, reference, &response);
+        let asked = reference.digest();
+        let announced = digest_header(&response);
+        let algorithm = asked.or(announced.as_ref()).map(Digest::algorithm);
+        let digest = algorithm.unwrap_or(workson_oci::digest::Algorithm::Sha256).digest(&response.body);
+        if let Some(asked) = asked.filter(|asked| **asked != digest) {
+            return Err(mismatch(
+                &tried,
+                &format!("the bytes that came have the digest {digest}, not {asked}"),
+            ));
+        }
+        if let Some(announced) = announced.filter(|announced| asked.is_none() && *announced != digest) {
+            let text = format!("the registry announces {announced}, but its bytes have the digest {digest}");
+            return Err(mismatch(&tried, &text));
+        }
+        Ok(Content { digest, media_type: content_type(&response), bytes: response.body })
+    }
+
+    /// Asks what `reference` points at, without fetching it. Registries do not count this as a pull.
+    ///
+    /// # Errors
+    /// As [`Client::manifest`]; [`Kind::BadResponse`] where the registry does not know `HEAD`.
+    pub async fn manifest_head(&self, reference: &Reference) -> Result<Head, Error> {
+        let response = self.manifest_request(Method::HEAD, reference).await?;
+        let size = response.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        Ok(Head {
+            digest: digest_header(&response),
+            media_type: content_type(&response),
+            size,
+            rate_limit: RateLimit::from_headers(&response.headers),
+        })
+    }
+
+    async fn manifest_request(&self, method: Method, reference: &Reference) -> Result<Response, Error> {
+        let accept = (ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
+        let is_pull = method == Method::GET;
+        let request = Request {
+            method: method.clone(),
+            repository: reference.repository(),
+            target: Target::Of(format!("manifests/{}", reference.target())),
+            headers: &[accept],
+            limit: MAX_MANIFEST,
+            is_pull,
+        };
+        let response = self.shared.send(&request).await?;
+        match response.status {
+            StatusCode::OK => Ok(response),
+            _ => Err(refused(method, reference, &response)),
+        }
+    }
+}
+
+fn tried(method: Method, reference: &Reference, response: &Response) -> String {
+    format!("{method} {} ({})", crate::transport::shown(&response.url), reference.familiar())
+}
+
+fn mismatch(tried: &str, what: &str) -> Error {
+    Error::new(Kind::DigestMismatch, tried, what)
+        .with_hint("the content was changed on its way, or the registry or a proxy is broken; it is not used")
+}
+
+fn digest_header(response: &Response) -> Option<Digest> {
+    response.headers.get(DIGEST_HEADER)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn content_type(response: &Response) -> MediaType {
+    let text = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    MediaType::new(&printable(text))
+}
+
+fn refused(method: Method, reference: &Reference, response: &Response) -> Error {
+    let tried = tried(method, reference, response);
+    let said = said(response);
+    let repository = reference.repository().familiar();
+    match response.status {
+        StatusCode::NOT_FOUND if said.contains("Accept header") || said.contains("accept header") => {
+            Error::new(Kind::BadResponse, tried, said)
+        }
+        StatusCode::NOT_FOUND => {
+            let what = if reference.digest().is_some() { "digest" } else { "tag" };
+            Error::new(Kind::NotFound, tried, said).with_hint(format!(
+                "no such {what}, or no such repository; `workson query {repository} --tags` lists what there is"
+            ))
+        }
+        StatusCode::FORBIDDEN => Error::new(Kind::Denied, tried, said).with_hint(
+            "the registry refuses this repository to whoever asks; are the credentials the right ones?",
+        ),
+        _ => Error::new(Kind::BadResponse, tried, said),
+    }
+}
