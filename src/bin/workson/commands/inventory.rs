@@ -1,0 +1,230 @@
+//! `workson inventory`: what many images support, kept, and what changed.
+
+mod report;
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Args, Subcommand};
+use workson::catalog::{Changes, Coverage};
+use workson::crawl;
+use workson::inventory::{List, MAX_LIST};
+use workson::store::{Snapshot, Store};
+use workson_oci::Platform;
+use workson_registry::Client;
+
+use self::report::Report;
+use crate::cli::Global;
+use crate::exit::{Exit, Failure, tell};
+use crate::output::{json, print};
+use crate::progress::Bar;
+use crate::settings::{Settings, now};
+
+/// How long a run that was not finished may be resumed: a day, in milliseconds.
+const RESUME_WITHIN: i64 = 24 * 3600 * 1000;
+
+/// Look at many images, keep what is seen, and tell what changed
+///
+/// A tag that still points at a known digest costs no pull. A run that was interrupted is resumed by the same
+/// command within a day.
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes: 0 every image was told; 2 one could not be told, or the run stopped early."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<InventoryCommand>,
+
+    /// A file with one reference a line, `-` for standard input, or `official` for Docker's official images
+    #[arg(default_value = "official")]
+    list: String,
+
+    /// Ask Docker Hub's web API for the official images, the most pulled first, instead of the bundled list
+    #[arg(long)]
+    live: bool,
+
+    /// Just the first N of the list
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+
+    /// Which platform to count [default: linux/arm64]
+    #[arg(long, short, value_name = "P")]
+    platform: Vec<String>,
+
+    /// Spend at most N counted pulls; a run that would need more stops cleanly and can be resumed
+    #[arg(long, value_name = "N")]
+    budget: Option<u64>,
+
+    /// Begin a new run, even where one could be resumed
+    #[arg(long)]
+    fresh: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum InventoryCommand {
+    /// List the runs, the newest first
+    Runs {
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// What changed from run A to run B
+    Diff {
+        /// The number of the earlier run
+        a: i64,
+        /// The number of the later run
+        b: i64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    let settings = Settings::read(global)?;
+    let store = settings.store(global);
+    match &arguments.command {
+        Some(InventoryCommand::Runs { limit, json }) => {
+            let runs = Store::open_existing(&store)?.runs(*limit)?;
+            print(&report::runs(&runs, *json)?)?;
+            Ok(Exit::Yes)
+        }
+        Some(InventoryCommand::Diff { a, b, json }) => {
+            let store = Store::open_existing(&store)?;
+            let changes = Changes::between(&store.snapshot(*a)?, &store.snapshot(*b)?);
+            print(&report::changes(&changes, *json)?)?;
+            Ok(Exit::Yes)
+        }
+        None => take(arguments, global, &settings, &store),
+    }
+}
+
+fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path) -> Result<Exit, Failure> {
+    let mut platforms = super::platforms(&arguments.platform)?;
+    if platforms.is_empty() {
+        platforms.push(Platform { os: "linux".into(), architecture: "arm64".into(), ..Platform::default() });
+    }
+    let client = settings.client(global, arguments.budget)?;
+    let list = crate::block_on(list(arguments, &client))?;
+    for problem in &list.problems {
+        tell(&format!("{}:{}: {:?}: {}", list.name, problem.line, problem.text, problem.reason), None);
+    }
+    if list.references.is_empty() {
+        return Err(Failure::new(format!("{}: there is no reference in it", list.name))
+            .with_hint("a list has one reference a line; what follows a # is passed over"));
+    }
+    let store = Store::open(path)?;
+    let _lock = lock(path)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let run_settings = crawl::Settings {
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        concurrency: settings.jobs(global),
+        resume_within: (!arguments.fresh).then_some(RESUME_WITHIN),
+        clock: Arc::new(now),
+        stop: stop.clone(),
+    };
+    let bar = Arc::new(Bar::new(global));
+    let shown = bar.clone();
+    let finished = crate::block_on(async {
+        tokio::spawn(stop_on_interrupt(stop));
+        Ok(crawl::run(&client, store, &list, &run_settings, move |progress| shown.show(progress)).await?)
+    });
+    bar.clear();
+    let finished = finished?;
+
+    let store = Store::open_existing(path)?;
+    let snapshot = store.snapshot(finished.run)?;
+    let previous: Option<Snapshot> = finished.previous.map(|id| store.snapshot(id)).transpose()?;
+    let report = Report {
+        list: &list,
+        finished: &finished,
+        snapshot: &snapshot,
+        coverage: platforms.iter().map(|platform| Coverage::of(&snapshot, platform)).collect(),
+        changes: previous.as_ref().map(|previous| Changes::between(previous, &snapshot)),
+    };
+    print(&if arguments.json {
+        json::document(&report.json())?
+    } else {
+        report.text(global.quiet).into_bytes()
+    })?;
+    Ok(if report.is_whole() { Exit::Yes } else { Exit::Unknown })
+}
+
+async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {
+    let list = match arguments.list.as_str() {
+        "official" if arguments.live => {
+            let repositories = client.hub_repositories("library", arguments.top).await?;
+            List::of_official_names(
+                "official-live",
+                repositories.into_iter().map(|repository| repository.name),
+            )
+        }
+        _ if arguments.live => {
+            return Err(Failure::new("--live is for the list `official`")
+                .with_hint("workson inventory official --live"));
+        }
+        "official" => List::official(),
+        "-" => List::parse("standard input", &bounded("standard input", std::io::stdin().lock())?),
+        path => {
+            let tried = format!("reading the list {path}");
+            let file = std::fs::File::open(path).map_err(|error| {
+                Failure::io(&tried, &error)
+                    .with_hint("a list is a file, `-` for standard input, or `official`")
+            })?;
+            // Runs of one list are compared, so its name has to be the same from every folder.
+            let name = std::fs::canonicalize(path).map_err(|error| Failure::io(&tried, &error))?;
+            List::parse(name.display().to_string(), &bounded(path, file)?)
+        }
+    };
+    Ok(match arguments.top {
+        Some(top) => list.top(top),
+        None => list,
+    })
+}
+
+fn bounded(name: &str, input: impl std::io::Read) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let tried = format!("reading the list {name}");
+    input.take(MAX_LIST as u64 + 1).read_to_end(&mut bytes).map_err(|error| Failure::io(&tried, &error))?;
+    if bytes.len() > MAX_LIST {
+        return Err(Failure::new(format!("{tried}: it is larger than the {MAX_LIST} bytes that are read")));
+    }
+    Ok(bytes)
+}
+
+/// One inventory at a time on one store; the lock goes with the process, however that ends.
+fn lock(store: &Path) -> Result<std::fs::File, Failure> {
+    let path = store.with_added_extension("lock");
+    let tried = format!("locking {}", path.display());
+    let file = std::fs::File::create(&path).map_err(|error| Failure::io(&tried, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Failure::new(format!("{}: another inventory is under way on this store", store.display()))
+                .with_hint("wait for it, or name another --store"))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(Failure::io(&tried, &error)),
+    }
+}
+
+/// The first interrupt stops the run cleanly; a second one ends the program.
+async fn stop_on_interrupt(stop: Arc<AtomicBool>) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.store(true, Ordering::Relaxed);
+        tell("stopping; what is known is kept, and the same command goes on from here", None);
+        if tokio::signal::ctrl_c().await.is_ok() {
+            #[allow(clippy::disallowed_methods, reason = "the user asked twice; the store survives a kill")]
+            std::process::exit(2);
+        }
+    }
+}

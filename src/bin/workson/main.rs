@@ -1,0 +1,45 @@
+//! `workson`: does this software work on Arm? The command line.
+//!
+//! The file tree is the command tree: one command a file below `commands`. What was typed is read in `cli`,
+//! what it means together with the environment and the configuration file is worked out in `settings`.
+
+mod cli;
+mod commands;
+mod exit;
+mod host;
+mod output;
+mod progress;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.command {
+        Command::Query(arguments) => commands::query::run(arguments, &cli.global),
+        Command::Resolve(arguments) => commands::resolve::run(arguments, &cli.global),
+        Command::Inventory(arguments) => commands::inventory::run(arguments, &cli.global),
+        Command::Completions(arguments) => commands::completions::run(arguments),
+        Command::Man(arguments) => commands::man::run(arguments),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        // Whoever reads has enough: `workson … | head` is no failure.
+        Err(failure) if failure.is_closed_pipe() => Exit::Yes.into(),
+        Err(failure) => {
+            failure.tell();
+            Exit::Unknown.into()
+        }
+    }
+}
+
+/// Runs `future` on this thread: requests are waited for, not computed.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::io("starting to wait for requests", &error))?.block_on(future)
+}

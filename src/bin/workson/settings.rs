@@ -1,0 +1,235 @@
+//! What the flags, the environment and the configuration file mean together. Flags come before the
+//! environment, the environment before the file, the file before the defaults.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
+use jiff::Timestamp;
+use serde::Deserialize;
+use workson_registry::client::{Observer, Proxies};
+use workson_registry::rate_limit::PullBudget;
+use workson_registry::{Client, Exchange, Keychain, Options};
+
+use crate::cli::Global;
+use crate::exit::Failure;
+
+/// The configuration file, `config.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConfigFile {
+    store: Option<PathBuf>,
+    mirrors: BTreeMap<String, String>,
+    plain_http: Vec<String>,
+    ca_certificates: Vec<PathBuf>,
+    credential_files: Option<Vec<PathBuf>>,
+    timeout: Option<u64>,
+    jobs: Option<u16>,
+    docker_hub_api: Option<String>,
+    proxy: ProxyTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ProxyTable {
+    http: Option<String>,
+    https: Option<String>,
+    no_proxy: Option<String>,
+}
+
+/// Everything a command goes by.
+pub(crate) struct Settings {
+    file: ConfigFile,
+    folders: Folders,
+}
+
+struct Folders {
+    config: PathBuf,
+    data: PathBuf,
+    home: PathBuf,
+}
+
+impl Settings {
+    pub(crate) fn read(global: &Global) -> Result<Settings, Failure> {
+        if global.no_color {
+            anstream::ColorChoice::Never.write_global();
+        }
+        let folders = folders()?;
+        let (path, named) = match &global.config {
+            Some(path) => (path.clone(), true),
+            None => (folders.config.join("config.toml"), false),
+        };
+        Ok(Settings { file: read_config(&path, named)?, folders })
+    }
+
+    /// Where the store is.
+    pub(crate) fn store(&self, global: &Global) -> PathBuf {
+        let named = global.store.clone().or_else(|| self.file.store.clone());
+        named.unwrap_or_else(|| self.folders.data.join("store.db"))
+    }
+
+    /// How many references are looked at at once.
+    pub(crate) fn jobs(&self, global: &Global) -> usize {
+        usize::from(global.jobs.or(self.file.jobs).unwrap_or(32).max(1))
+    }
+
+    /// A client as the user wants it, with `budget` pulls to spend.
+    pub(crate) fn client(&self, global: &Global, budget: Option<u64>) -> Result<Client, Failure> {
+        let defaults = Options::default();
+        let timeout =
+            global.timeout.or(self.file.timeout).map_or(defaults.request_timeout, Duration::from_secs);
+        let options = Options {
+            mirrors: self.mirrors(global)?,
+            plain_http: self.plain_http(global),
+            ca_certificates: self.ca_certificates(global)?,
+            proxies: self.proxies(),
+            keychain: Keychain::new(self.credential_files()),
+            concurrency: self.jobs(global),
+            connect_timeout: defaults.connect_timeout.min(timeout),
+            request_timeout: timeout,
+            deadline: defaults.deadline.max(timeout * 4),
+            budget: Arc::new(PullBudget::new(budget)),
+            observer: global.verbose.then(trace),
+            docker_hub_api: self.file.docker_hub_api.clone().unwrap_or(defaults.docker_hub_api.clone()),
+            ..defaults
+        };
+        Ok(Client::new(options)?)
+    }
+
+    fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+        let mut mirrors = self.file.mirrors.clone();
+        for text in &global.mirror {
+            let pair =
+                text.split_once('=').filter(|(registry, host)| !registry.is_empty() && !host.is_empty());
+            let (registry, host) = pair.ok_or_else(|| {
+                Failure::new(format!("--mirror {text}: it is written REGISTRY=HOST"))
+                    .with_hint("for example --mirror docker.io=cache.example:5000")
+            })?;
+            mirrors.insert(registry.to_owned(), host.to_owned());
+        }
+        for host in mirrors.values_mut() {
+            // A scheme is a habit from docker's own `registry-mirrors`.
+            let bare = host.trim_start_matches("https://").trim_end_matches('/').to_owned();
+            if bare.starts_with("http://") {
+                return Err(Failure::new(format!("mirror {host}: name the host alone"))
+                    .with_hint("and add --plain-http HOST for one that does not speak TLS"));
+            }
+            *host = bare;
+        }
+        Ok(mirrors)
+    }
+
+    fn plain_http(&self, global: &Global) -> BTreeSet<String> {
+        self.file.plain_http.iter().chain(&global.plain_http).cloned().collect()
+    }
+
+    fn ca_certificates(&self, global: &Global) -> Result<Vec<Vec<u8>>, Failure> {
+        let paths = self.file.ca_certificates.iter().chain(&global.ca_certificate);
+        paths
+            .map(|path| {
+                std::fs::read(path).map_err(|error| {
+                    Failure::io(&format!("reading the CA certificate {}", path.display()), &error)
+                })
+            })
+            .collect()
+    }
+
+    /// The proxies of the file, or else of the environment. `HTTP_PROXY` in capitals is left aside where this
+    /// could be a CGI program (`REQUEST_METHOD`), as everywhere since CVE-2016-5385.
+    fn proxies(&self) -> Proxies {
+        let all = first_variable(&["ALL_PROXY", "all_proxy"]);
+        let http = if variable("REQUEST_METHOD").is_some() {
+            variable("http_proxy")
+        } else {
+            first_variable(&["http_proxy", "HTTP_PROXY"])
+        };
+        let table = &self.file.proxy;
+        Proxies {
+            http: table.http.clone().or(http).or_else(|| all.clone()),
+            https: table.https.clone().or_else(|| first_variable(&["https_proxy", "HTTPS_PROXY"])).or(all),
+            no_proxy: table.no_proxy.clone().or_else(|| first_variable(&["no_proxy", "NO_PROXY"])),
+        }
+    }
+
+    /// Where docker and podman keep credentials, in the order in which they are asked.
+    fn credential_files(&self) -> Vec<PathBuf> {
+        if let Some(files) = &self.file.credential_files {
+            return files.clone();
+        }
+        let home = &self.folders.home;
+        let docker = variable("DOCKER_CONFIG").map_or_else(|| home.join(".docker"), PathBuf::from);
+        let config = variable("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
+        let mut files = vec![docker.join("config.json")];
+        files.extend(variable("REGISTRY_AUTH_FILE").map(PathBuf::from));
+        files.extend(
+            variable("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("containers/auth.json")),
+        );
+        files.push(config.join("containers/auth.json"));
+        files
+    }
+}
+
+/// What time it is.
+#[allow(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A variable of the environment that is set to something.
+#[allow(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn first_variable(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| variable(name))
+}
+
+fn folders() -> Result<Folders, Failure> {
+    let arguments = AppStrategyArgs { app_name: "workson".into(), ..AppStrategyArgs::default() };
+    let strategy = choose_app_strategy(arguments).map_err(|error| {
+        Failure::new(format!("finding the user's folders: {error}"))
+            .with_hint("set HOME, or name --store and --config")
+    })?;
+    Ok(Folders {
+        config: strategy.config_dir(),
+        data: strategy.data_dir(),
+        home: strategy.home_dir().to_owned(),
+    })
+}
+
+fn read_config(path: &Path, named: bool) -> Result<ConfigFile, Failure> {
+    let tried = format!("reading the configuration {}", path.display());
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
+            return Ok(ConfigFile::default());
+        }
+        Err(error) => return Err(Failure::io(&tried, &error)),
+    };
+    toml::from_str(&text).map_err(|error| {
+        Failure::new(format!("{tried}:\n{}", error.to_string().trim_end()))
+            .with_hint("docs/configuration.md says what it may hold")
+    })
+}
+
+/// Writes each request to standard error as it ends.
+fn trace() -> Observer {
+    Arc::new(|exchange: &Exchange| {
+        let outcome = match &exchange.outcome {
+            Ok(status) => status.to_string(),
+            Err(kind) => kind.clone(),
+        };
+        let authorized = if exchange.authorized { ", authorized" } else { "" };
+        let remaining = match exchange.pulls_remaining {
+            Some(remaining) => format!(", {remaining} pulls left"),
+            None => String::new(),
+        };
+        let took = exchange.took.as_secs_f64() * 1e3;
+        let line =
+            format!("{} {} → {outcome} ({took:.1} ms{authorized}{remaining})", exchange.method, exchange.url);
+        crate::exit::tell(&line, None);
+    })
+}

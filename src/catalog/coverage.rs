@@ -1,0 +1,97 @@
+//! How many images support a platform, and which.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use workson_oci::platform::Matcher;
+use workson_oci::{Platform, Reference};
+
+use crate::evidence::{Evidence, Rung, Verdict};
+use crate::store::{MemberState, Outcome, Snapshot};
+
+/// The answer for one platform and all references of a run.
+#[derive(Debug, Clone)]
+pub struct Coverage {
+    /// The platform, normalised.
+    pub platform: Platform,
+    /// What is known of each reference, in the order of the list.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Coverage {
+    /// The coverage of `platform` in what a run saw. A reference that the run did not come to, or that failed,
+    /// is unknown, never a no; where it was seen earlier, the reason says what it was then.
+    pub fn of(snapshot: &Snapshot, platform: &Platform) -> Coverage {
+        let matcher = Matcher::only_strict(platform);
+        let host = Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() };
+        let fits = |text: &str| Platform::parse(text, &host).is_ok_and(|offered| matcher.matches(&offered));
+        let fitting: HashSet<i64> =
+            snapshot.platforms.iter().filter(|(_, text)| fits(text)).map(|(id, _)| *id).collect();
+        let has = |image: &i64| {
+            snapshot.offers.get(image).is_some_and(|offers| offers.iter().any(|id| fitting.contains(id)))
+        };
+        let evidence = snapshot.members.iter().filter_map(|member| {
+            let reference: Reference = member.reference.parse().ok()?;
+            let (verdict, digest, observed_at) = verdict(member, has, snapshot.run.started);
+            let source = reference.repository().registry().to_owned();
+            Some(Evidence {
+                reference,
+                platform: platform.normalized(),
+                rung: Rung::Published,
+                verdict,
+                source,
+                digest: digest.and_then(|digest| digest.parse().ok()),
+                observed_at,
+                tool: snapshot.run.tool.clone(),
+            })
+        });
+        Coverage { platform: platform.normalized(), evidence: evidence.collect() }
+    }
+
+    /// The references that have the platform.
+    pub fn supported(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter().filter(|evidence| evidence.verdict == Verdict::Yes)
+    }
+
+    /// The references that have it not.
+    pub fn lacking(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter().filter(|evidence| evidence.verdict == Verdict::No)
+    }
+
+    /// The references of which it could not be told, each with the reason.
+    pub fn unknown(&self) -> impl Iterator<Item = (&Evidence, &str)> {
+        self.evidence.iter().filter_map(|evidence| match &evidence.verdict {
+            Verdict::Unknown(reason) => Some((evidence, reason.as_str())),
+            _ => None,
+        })
+    }
+}
+
+fn verdict(
+    member: &MemberState,
+    has: impl Fn(&i64) -> bool,
+    run_started: Timestamp,
+) -> (Verdict, Option<&str>, Timestamp) {
+    let earlier = || match &member.last_good {
+        None => String::new(),
+        Some(good) => {
+            let answer = if has(&good.image) { "yes" } else { "no" };
+            format!(" (last known: {answer}, on {})", good.seen.strftime("%Y-%m-%d"))
+        }
+    };
+    match &member.outcome {
+        Outcome::Image { image, digest, kind, undetermined, seen } => {
+            let verdict = match undetermined {
+                _ if has(image) => Verdict::Yes,
+                Some(reason) => Verdict::Unknown(reason.clone()),
+                None if kind == "artifact" => Verdict::Unknown("it is no container image".into()),
+                None => Verdict::No,
+            };
+            (verdict, Some(digest), *seen)
+        }
+        Outcome::Failed { kind, reason, seen } => {
+            (Verdict::Unknown(format!("{kind}: {reason}{}", earlier())), None, *seen)
+        }
+        Outcome::Unasked => (Verdict::Unknown(format!("not asked yet{}", earlier())), None, run_started),
+    }
+}

@@ -1,0 +1,134 @@
+//! What can go wrong with the store.
+
+use std::fmt;
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+/// What kind of failure a [`StoreError`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// There is no such file.
+    Absent,
+    /// Another program is writing.
+    Locked,
+    /// The disk is full.
+    Full,
+    /// The file is damaged, or no store at all.
+    Corrupt,
+    /// A later version of workson wrote it.
+    Newer,
+    /// What was asked for is not in it.
+    NotThere,
+    /// Anything else.
+    Other,
+}
+
+/// A failure of the store: what was tried, what came back, what to do next.
+#[derive(Debug, Clone)]
+pub struct StoreError(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: StoreErrorKind,
+    tried: String,
+    came_back: String,
+    hint: Option<&'static str>,
+}
+
+impl StoreError {
+    pub(super) fn new(path: &Path, tried: &str, source: rusqlite::Error) -> StoreError {
+        let (kind, hint) = match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+                StoreErrorKind::Locked,
+                "another program is writing to it; wait for that, or name another --store",
+            ),
+            Some(ErrorCode::DiskFull) => {
+                (StoreErrorKind::Full, "make room on the disk and run again; what was kept so far is there")
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+                StoreErrorKind::Corrupt,
+                "the file is damaged or no store; put it aside, or name another --store",
+            ),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                (StoreErrorKind::Other, "it has to be a file that can be written; name another with --store")
+            }
+            _ => return StoreError::other(path, tried, source.to_string()),
+        };
+        StoreError::made(kind, path, tried, source.to_string(), Some(hint))
+    }
+
+    pub(super) fn io(path: &Path, tried: &str, source: &std::io::Error) -> StoreError {
+        let hint = "it has to be a file that can be written; name another with --store";
+        StoreError::made(StoreErrorKind::Other, path, tried, source.to_string(), Some(hint))
+    }
+
+    pub(super) fn migration(path: &Path, source: &refinery::Error) -> StoreError {
+        let text = source.to_string();
+        let tried = "bringing the store to this version's form";
+        if text.contains("missing from the filesystem") || text.contains("is missing") {
+            let hint = "a later workson wrote it: use that one, or name another --store";
+            return StoreError::made(StoreErrorKind::Newer, path, tried, text, Some(hint));
+        }
+        let cause =
+            std::error::Error::source(source).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        let code = cause.and_then(rusqlite::Error::sqlite_error_code);
+        match code {
+            Some(code) => {
+                let failure = rusqlite::ffi::Error { code, extended_code: 0 };
+                let message = cause.map(ToString::to_string);
+                StoreError::new(path, tried, rusqlite::Error::SqliteFailure(failure, message))
+            }
+            None => StoreError::other(path, tried, text),
+        }
+    }
+
+    pub(super) fn absent(path: &Path) -> StoreError {
+        let hint = "`workson inventory` makes one; or name another with --store";
+        StoreError::made(
+            StoreErrorKind::Absent,
+            path,
+            "opening the store",
+            "there is no such file".into(),
+            Some(hint),
+        )
+    }
+
+    pub(super) fn not_there(path: &Path, what: String) -> StoreError {
+        let hint = "`workson inventory runs` lists what there is";
+        StoreError::made(StoreErrorKind::NotThere, path, "looking into the store", what, Some(hint))
+    }
+
+    pub(super) fn other(path: &Path, tried: &str, text: String) -> StoreError {
+        StoreError::made(StoreErrorKind::Other, path, tried, text, None)
+    }
+
+    fn made(
+        kind: StoreErrorKind,
+        path: &Path,
+        tried: &str,
+        came_back: String,
+        hint: Option<&'static str>,
+    ) -> StoreError {
+        let tried = format!("{tried} ({})", path.display());
+        StoreError(Box::new(Inner { kind, tried, came_back, hint }))
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.0.kind
+    }
+
+    /// What to do next, where there is something.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.0.hint
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.tried, self.0.came_back)
+    }
+}
+
+impl std::error::Error for StoreError {}

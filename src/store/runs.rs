@@ -1,0 +1,430 @@
+//! Runs of an inventory, and the sightings they make.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use workson_oci::{Content, Digest, Image};
+
+use super::{Store, StoreError, contents};
+use crate::inventory::List;
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// It is under way, or was killed.
+    Running,
+    /// It stopped early, by its budget or by its user; it can be resumed.
+    Stopped,
+    /// It came to every reference.
+    Complete,
+    /// It was not finished, and another run has begun since.
+    Abandoned,
+}
+
+impl RunState {
+    /// The name in output and store.
+    pub fn name(self) -> &'static str {
+        match self {
+            RunState::Running => "running",
+            RunState::Stopped => "stopped",
+            RunState::Complete => "complete",
+            RunState::Abandoned => "abandoned",
+        }
+    }
+
+    fn from_name(name: &str) -> RunState {
+        match name {
+            "running" => RunState::Running,
+            "stopped" => RunState::Stopped,
+            "complete" => RunState::Complete,
+            _ => RunState::Abandoned,
+        }
+    }
+}
+
+/// A run, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// Its number.
+    pub id: i64,
+    /// The name of its list.
+    pub list: String,
+    /// How many references the list has.
+    pub references: u64,
+    /// How far it came.
+    pub state: RunState,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How many requests it sent, tokens and redirects included.
+    pub requests: u64,
+    /// How many of them were counted pulls.
+    pub pulls: u64,
+    /// How many references could not be told.
+    pub failed: u64,
+    /// The version of workson that ran it.
+    pub tool: String,
+}
+
+/// A run that is under way.
+#[derive(Debug)]
+pub struct Run {
+    /// Its number.
+    pub id: i64,
+    /// The references of its list, in order.
+    pub members: Vec<Member>,
+}
+
+/// What is known of a reference when a run begins.
+#[derive(Debug, Clone)]
+pub struct Member {
+    reference: i64,
+    sighting: Option<LastSighting>,
+    /// Whether this run has looked at it already.
+    pub done: bool,
+    /// Whether something of its repository was ever seen.
+    pub repository_known: bool,
+}
+
+#[derive(Debug, Clone)]
+struct LastSighting {
+    id: i64,
+    image: Option<i64>,
+    failure: Option<String>,
+}
+
+/// How a run began.
+#[derive(Debug)]
+pub struct StartedRun {
+    /// The run.
+    pub run: Run,
+    /// Whether it goes on with one that was not finished.
+    pub resumed: bool,
+    /// The last run of the same list before it that was not given up.
+    pub previous: Option<i64>,
+}
+
+/// What a look at one reference found.
+#[derive(Debug)]
+pub struct Look {
+    /// The position of the reference in the list.
+    pub position: usize,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub seen: Seen,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub enum Seen {
+    /// A digest that the store knows.
+    Known(Digest),
+    /// Something that was fetched.
+    Fetched {
+        /// What it offers.
+        image: Image,
+        /// The document that the reference names.
+        root: Content,
+        /// The further documents that were read.
+        others: Vec<Content>,
+    },
+    /// Nothing, and why.
+    Failed {
+        /// The stable name of the kind of failure.
+        kind: &'static str,
+        /// The sentence for people.
+        reason: String,
+    },
+}
+
+impl Store {
+    /// Begins a run of `list`, or resumes the last one of the same list if it was not finished and began less
+    /// than `resume_within` milliseconds ago. Any other unfinished run of a list of this name is given up.
+    ///
+    /// # Errors
+    /// Where the store can't be written.
+    pub fn begin_run(
+        &mut self,
+        list: &List,
+        tool: &str,
+        now: Timestamp,
+        resume_within: Option<i64>,
+    ) -> Result<StartedRun, StoreError> {
+        let error = self.error("beginning a run");
+        let begin = |connection: &mut Connection| -> rusqlite::Result<StartedRun> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let row = put_list(&transaction, list)?;
+            let oldest = resume_within.map(|within| now.as_millisecond().saturating_sub(within));
+            let resumable = match oldest {
+                Some(oldest) => unfinished(&transaction, row, oldest)?,
+                None => None,
+            };
+            let resumed = resumable.is_some();
+            let id = match resumable {
+                Some(id) => {
+                    transaction
+                        .execute("UPDATE runs SET state = 'running', ended = NULL WHERE id = ?1", [id])?;
+                    transaction.execute("DELETE FROM unasked WHERE run = ?1", [id])?;
+                    id
+                }
+                None => {
+                    give_up(&transaction, &list.name, now)?;
+                    transaction.execute(
+                        "INSERT INTO runs (list, tool, state, started) VALUES (?1, ?2, 'running', ?3)",
+                        params![row, tool, now.as_millisecond()],
+                    )?;
+                    transaction.last_insert_rowid()
+                }
+            };
+            let previous = previous(&transaction, &list.name, id)?;
+            let members = members(&transaction, row, id)?;
+            transaction.commit()?;
+            Ok(StartedRun { run: Run { id, members }, resumed, previous })
+        };
+        begin(&mut self.connection).map_err(error)
+    }
+
+    /// Keeps what was seen, all of it or, on an error, nothing.
+    ///
+    /// # Errors
+    /// Where the store can't be written.
+    pub fn record(&mut self, run: &mut Run, looks: &[Look]) -> Result<(), StoreError> {
+        let error = self.error("keeping what was seen");
+        let mut record = |connection: &mut Connection| -> rusqlite::Result<()> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for look in looks {
+                if let Some(member) = run.members.get_mut(look.position) {
+                    record_one(&transaction, run.id, member, look)?;
+                }
+            }
+            transaction.commit()
+        };
+        record(&mut self.connection).map_err(error)
+    }
+
+    /// Ends a run: complete, or stopped with the references it did not come to.
+    ///
+    /// # Errors
+    /// Where the store can't be written.
+    pub fn end_run(
+        &mut self,
+        run: &Run,
+        now: Timestamp,
+        requests: u64,
+        pulls: u64,
+    ) -> Result<RunState, StoreError> {
+        let error = self.error("ending a run");
+        let end = |connection: &mut Connection| -> rusqlite::Result<RunState> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let unasked = note_unasked(&transaction, run.id)?;
+            let state = if unasked == 0 { RunState::Complete } else { RunState::Stopped };
+            transaction.execute(
+                "UPDATE runs SET state = ?2, ended = ?3, requests = requests + ?4, pulls = pulls + ?5,
+                     failed = (SELECT count(*) FROM sightings WHERE last_run = ?1 AND failure IS NOT NULL)
+                 WHERE id = ?1",
+                params![run.id, state.name(), now.as_millisecond(), requests as i64, pulls as i64],
+            )?;
+            transaction.commit()?;
+            Ok(state)
+        };
+        end(&mut self.connection).map_err(error)
+    }
+
+    /// All runs, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn runs(&self, limit: usize) -> Result<Vec<RunSummary>, StoreError> {
+        let runs = || -> rusqlite::Result<Vec<RunSummary>> {
+            let mut statement =
+                self.connection.prepare_cached(&format!("{RUNS} ORDER BY r.id DESC LIMIT ?1"))?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement.query_map([limit], run_summary)?.collect()
+        };
+        runs().map_err(self.error("listing the runs"))
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`super::StoreErrorKind::NotThere`] where there is none with this number.
+    pub fn run(&self, id: i64) -> Result<RunSummary, StoreError> {
+        let run = || {
+            self.connection
+                .prepare_cached(&format!("{RUNS} WHERE r.id = ?1"))?
+                .query_row([id], run_summary)
+                .optional()
+        };
+        run()
+            .map_err(self.error("reading a run"))?
+            .ok_or_else(|| StoreError::not_there(&self.path, format!("there is no run {id}")))
+    }
+}
+
+const RUNS: &str =
+    "SELECT r.id, l.name, (SELECT count(*) FROM list_members m WHERE m.list = l.id), r.state, r.started,
+                           r.ended, r.requests, r.pulls, r.failed, r.tool
+                    FROM runs r JOIN lists l ON l.id = r.list";
+
+fn run_summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
+    let number = |at: usize| row.get::<_, i64>(at).map(|n| u64::try_from(n).unwrap_or(0));
+    Ok(RunSummary {
+        id: row.get(0)?,
+        list: row.get(1)?,
+        references: number(2)?,
+        state: RunState::from_name(&row.get::<_, String>(3)?),
+        started: timestamp(row.get(4)?),
+        ended: row.get::<_, Option<i64>>(5)?.map(timestamp),
+        requests: number(6)?,
+        pulls: number(7)?,
+        failed: number(8)?,
+        tool: row.get(9)?,
+    })
+}
+
+/// A stored time; one that no calendar holds becomes its beginning, which is seen to be wrong.
+pub(super) fn timestamp(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn put_list(transaction: &Transaction<'_>, list: &List) -> rusqlite::Result<i64> {
+    let fingerprint = list.fingerprint();
+    let key = params![list.name, fingerprint.as_str()];
+    let found = "SELECT id FROM lists WHERE name = ?1 AND fingerprint = ?2";
+    if let Some(row) = transaction.query_row(found, key, |row| row.get(0)).optional()? {
+        return Ok(row);
+    }
+    transaction.execute("INSERT INTO lists (name, fingerprint) VALUES (?1, ?2)", key)?;
+    let row = transaction.last_insert_rowid();
+    for (position, reference) in list.references.iter().enumerate() {
+        let text = reference.to_string();
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO image_references (repository, reference) VALUES (?1, ?2)")?
+            .execute([reference.repository().to_string(), text.clone()])?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO list_members (list, position, reference)
+                 SELECT ?1, ?2, id FROM image_references WHERE reference = ?3",
+            )?
+            .execute(params![row, position as i64, text])?;
+    }
+    Ok(row)
+}
+
+fn unfinished(transaction: &Transaction<'_>, list: i64, oldest: i64) -> rusqlite::Result<Option<i64>> {
+    transaction
+        .query_row(
+            "SELECT id FROM runs WHERE list = ?1 AND id = (SELECT max(id) FROM runs WHERE list = ?1)
+                 AND state IN ('running', 'stopped') AND started >= ?2",
+            [list, oldest],
+            |row| row.get(0),
+        )
+        .optional()
+}
+
+/// Gives up the runs of this name that were never finished, and keeps what they did not come to.
+fn give_up(transaction: &Transaction<'_>, name: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare(
+        "SELECT r.id FROM runs r JOIN lists l ON l.id = r.list
+         WHERE l.name = ?1 AND r.state IN ('running', 'stopped')",
+    )?;
+    let ids: Vec<i64> = statement.query_map([name], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for id in ids {
+        note_unasked(transaction, id)?;
+        transaction.execute(
+            "UPDATE runs SET state = 'abandoned', ended = coalesce(ended, ?2) WHERE id = ?1",
+            params![id, now.as_millisecond()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Keeps which references of a run have no sighting by it; gives their number.
+fn note_unasked(transaction: &Transaction<'_>, run: i64) -> rusqlite::Result<usize> {
+    transaction.execute("DELETE FROM unasked WHERE run = ?1", [run])?;
+    transaction.execute(
+        "INSERT INTO unasked (run, reference)
+         SELECT DISTINCT r.id, m.reference FROM runs r JOIN list_members m ON m.list = r.list
+         WHERE r.id = ?1 AND NOT EXISTS (
+             SELECT 1 FROM sightings s WHERE s.reference = m.reference AND s.first_run <= r.id AND s.last_run = r.id)",
+        [run],
+    )
+}
+
+fn previous(transaction: &Transaction<'_>, name: &str, before: i64) -> rusqlite::Result<Option<i64>> {
+    transaction.query_row(
+        "SELECT max(r.id) FROM runs r JOIN lists l ON l.id = r.list
+         WHERE l.name = ?1 AND r.id < ?2",
+        params![name, before],
+        |row| row.get(0),
+    )
+}
+
+fn members(transaction: &Transaction<'_>, list: i64, run: i64) -> rusqlite::Result<Vec<Member>> {
+    let mut statement = transaction.prepare(
+        "SELECT m.reference, s.id, s.image, s.failure, s.last_run,
+                EXISTS (SELECT 1 FROM image_references o JOIN sightings t ON t.reference = o.id
+                        WHERE o.repository = r.repository AND t.image IS NOT NULL)
+         FROM list_members m
+         JOIN image_references r ON r.id = m.reference
+         LEFT JOIN sightings s ON s.id = (SELECT id FROM sightings WHERE reference = m.reference
+                                          ORDER BY last_run DESC, id DESC LIMIT 1)
+         WHERE m.list = ?1 ORDER BY m.position",
+    )?;
+    let member = |row: &Row<'_>| {
+        let sighting = match row.get::<_, Option<i64>>(1)? {
+            Some(id) => Some(LastSighting { id, image: row.get(2)?, failure: row.get(3)? }),
+            None => None,
+        };
+        let done = row.get::<_, Option<i64>>(4)? == Some(run);
+        Ok(Member { reference: row.get(0)?, sighting, done, repository_known: row.get(5)? })
+    };
+    statement.query_map([list], member)?.collect()
+}
+
+fn record_one(
+    transaction: &Transaction<'_>,
+    run: i64,
+    member: &mut Member,
+    look: &Look,
+) -> rusqlite::Result<()> {
+    let (image, failure, reason) = match &look.seen {
+        Seen::Known(digest) => match contents::image_row(transaction, digest)? {
+            Some(row) => (Some(row), None, None),
+            // It was there when it was looked up; a store that lost it meanwhile is asked again next time.
+            None => return Ok(()),
+        },
+        Seen::Fetched { image, root, others } => {
+            (Some(contents::put_image(transaction, image, root, others)?), None, None)
+        }
+        Seen::Failed { kind, reason } => (None, Some(*kind), Some(reason.as_str())),
+    };
+    let same =
+        member.sighting.as_ref().filter(|last| last.image == image && last.failure.as_deref() == failure);
+    let now = look.at.as_millisecond();
+    let id = match same {
+        Some(last) => {
+            // A clock that was set back must not end a sighting before it began.
+            transaction
+                .prepare_cached(
+                    "UPDATE sightings SET last_run = ?2, last_seen = max(last_seen, ?3), reason = ?4 WHERE id = ?1",
+                )?
+                .execute(params![last.id, run, now, reason])?;
+            last.id
+        }
+        None => {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO sightings
+                         (reference, image, failure, reason, first_run, last_run, first_seen, last_seen)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?6)",
+                )?
+                .execute(params![member.reference, image, failure, reason, run, now])?;
+            transaction.last_insert_rowid()
+        }
+    };
+    member.sighting = Some(LastSighting { id, image, failure: failure.map(str::to_owned) });
+    member.done = true;
+    Ok(())
+}
