@@ -8,33 +8,46 @@ CREATE TABLE contents (
     bytes      BLOB NOT NULL
 );
 
--- Platforms as text (`linux/arm64`, `windows(10.0.20348.1)/amd64`), normalised.
+-- Platforms as text (`linux/arm64`, `windows(10.0.20348.1)/amd64`), normalised, and the sets of them that images
+-- offer: thousands of images share a few dozen sets.
 CREATE TABLE platforms (
     id       INTEGER PRIMARY KEY,
     platform TEXT NOT NULL UNIQUE
 );
+CREATE TABLE platform_sets (
+    id      INTEGER PRIMARY KEY,
+    -- The digest of the sorted platforms, a line each.
+    fingerprint TEXT NOT NULL UNIQUE
+);
+CREATE TABLE platform_set_members (
+    platform_set INTEGER NOT NULL REFERENCES platform_sets (id),
+    platform     INTEGER NOT NULL REFERENCES platforms (id),
+    PRIMARY KEY (platform_set, platform)
+) WITHOUT ROWID;
 
 -- What the documents below a digest offer, read once.
 CREATE TABLE images (
     content      INTEGER PRIMARY KEY REFERENCES contents (id),
     kind         TEXT NOT NULL CHECK (kind IN ('index', 'image', 'artifact')),
+    platform_set INTEGER NOT NULL REFERENCES platform_sets (id),
     attestations INTEGER NOT NULL,
-    -- Why a platform may be missing from the list, where one may be.
+    -- Why a platform may be missing from the set, where one may be.
     undetermined TEXT
 );
-CREATE TABLE image_platforms (
-    image    INTEGER NOT NULL REFERENCES images (content),
-    platform INTEGER NOT NULL REFERENCES platforms (id),
-    PRIMARY KEY (image, platform)
+
+-- Documents that no engine would pull, so that they are not fetched again by the version that refused them.
+CREATE TABLE refusals (
+    content INTEGER NOT NULL REFERENCES contents (id),
+    tool    TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    PRIMARY KEY (content, tool)
 ) WITHOUT ROWID;
-CREATE INDEX image_platforms_by_platform ON image_platforms (platform, image);
 
 CREATE TABLE image_references (
-    id         INTEGER PRIMARY KEY,
-    repository TEXT NOT NULL,
-    reference  TEXT NOT NULL UNIQUE
+    id        INTEGER PRIMARY KEY,
+    reference TEXT NOT NULL UNIQUE
 );
-CREATE INDEX image_references_by_repository ON image_references (repository);
 
 -- What was watched: lists of references, each kept once however often it is run.
 CREATE TABLE lists (

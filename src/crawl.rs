@@ -13,7 +13,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
-use workson_oci::Reference;
+use workson_oci::{Digest, Reference};
 use workson_registry::Client;
 
 use self::keeper::Keeper;
@@ -95,10 +95,13 @@ pub async fn run(
 ) -> Result<Finished, StoreError> {
     let started = store.begin_run(list, &settings.tool, (settings.clock)(), settings.resume_within)?;
     let (run, reader) = (started.run, store.reader()?);
-    let pending: Vec<usize> = (0..run.members.len()).filter(|at| !run.members[*at].done).collect();
+    let pending: Vec<Pending> = (0..run.members.len())
+        .filter(|at| !run.members[*at].done)
+        .map(|position| Pending { position, last: run.members[position].last_digest().cloned() })
+        .collect();
     let known_before = run.members.len() - pending.len();
     let (run_id, total) = (run.id, run.members.len());
-    let looker = Looker::new(client.clone(), reader, &list.references, &run.members);
+    let looker = Looker::new(client.clone(), reader, settings.tool.clone());
     let (requests, pulls) = (client.requests_sent(), client.options().budget.spent());
 
     let keeper = Keeper::start(store, run);
@@ -143,11 +146,17 @@ pub async fn run(
     })
 }
 
+/// A reference that is to be looked at, and what it pointed at before.
+struct Pending {
+    position: usize,
+    last: Option<Digest>,
+}
+
 /// What the workers of a run share.
 struct Crew {
     looker: Looker,
     references: Vec<Reference>,
-    pending: Vec<usize>,
+    pending: Vec<Pending>,
     next: AtomicUsize,
     keeper: keeper::Sender,
     settings: Settings,
@@ -162,8 +171,9 @@ struct Crew {
 impl Crew {
     async fn work(self: Arc<Crew>) {
         while !self.settings.stop.load(Ordering::Relaxed) {
-            let Some(&position) = self.pending.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return };
-            let seen = match self.looker.look(position, &self.references[position]).await {
+            let Some(pending) = self.pending.get(self.next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let position = pending.position;
+            let seen = match self.looker.look(&self.references[position], pending.last.as_ref()).await {
                 Ok(Outcome::Seen(seen)) => seen,
                 Ok(Outcome::HeldBack { reason, hint }) => {
                     let reference = self.references[position].clone();

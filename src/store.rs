@@ -11,8 +11,10 @@ mod snapshot;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+pub use contents::Known;
 pub use error::{StoreError, StoreErrorKind};
 pub use runs::{Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
 pub use snapshot::{LastGood, MemberState, Outcome, Snapshot};
@@ -49,7 +51,7 @@ impl Store {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;",
             )
             .map_err(error)?;
-        connection.set_prepared_statement_cache_capacity(32);
+        tune(&connection).map_err(error)?;
         migrations::migrations::runner()
             .run(&mut connection)
             .map_err(|source| StoreError::migration(path, &source))?;
@@ -76,6 +78,7 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).map_err(error)?;
         connection.busy_timeout(BUSY).map_err(error)?;
+        tune(&connection).map_err(error)?;
         Ok(Store { connection, path: self.path.clone() })
     }
 
@@ -88,4 +91,12 @@ impl Store {
         let path = self.path.clone();
         move |source| StoreError::new(&path, tried, source)
     }
+}
+
+/// Keeps prepared statements prepared: without the planner's stability guarantee, SQLite (built with STAT4)
+/// plans a statement anew whenever other values are bound to it.
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }

@@ -96,37 +96,32 @@ fn compare(earlier: &Snapshot, old: &MemberState, later: &Snapshot, new: &Member
             vec![Change::Broke { kind: kind.clone(), reason: reason.clone() }]
         }
         (_, Outcome::Failed { .. }) => Vec::new(),
-        (before, Outcome::Image { image, digest, .. }) => {
+        (before, Outcome::Image { platform_set, digest, .. }) => {
             let mut changes = Vec::new();
             if matches!(before, Outcome::Failed { .. }) {
                 changes.push(Change::Mended);
             }
             let known = match before {
-                Outcome::Image { image, digest, .. } => Some((*image, digest)),
-                _ => old.last_good.as_ref().map(|good| (good.image, &good.digest)),
+                Outcome::Image { platform_set, digest, .. } => Some((*platform_set, digest)),
+                _ => old.last_good.as_ref().map(|good| (good.platform_set, &good.digest)),
             };
-            if let Some((old_image, old_digest)) = known {
-                let (had, has) = (platforms(earlier, old_image), platforms(later, *image));
+            if let Some((old_set, old_digest)) = known.filter(|(_, old_digest)| *old_digest != digest) {
+                let (had, has) = (platforms(earlier, old_set), platforms(later, *platform_set));
                 changes.extend(has.difference(&had).cloned().map(Change::Gained));
                 changes.extend(had.difference(&has).cloned().map(Change::Lost));
-                if old_digest != digest {
-                    changes.push(Change::Moved { from: old_digest.clone(), to: digest.clone() });
-                }
+                changes.push(Change::Moved { from: old_digest.clone(), to: digest.clone() });
             }
             changes
         }
     }
 }
 
-/// The platforms of an image, without Windows' versions, which move with every month's update.
-fn platforms(snapshot: &Snapshot, image: i64) -> BTreeSet<String> {
+/// A set of platforms, without Windows' versions, which move with every month's update.
+fn platforms(snapshot: &Snapshot, set: i64) -> BTreeSet<String> {
     let host = Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() };
-    let ids = snapshot.offers.get(&image).map(Vec::as_slice).unwrap_or_default();
-    let texts = ids.iter().filter_map(|id| snapshot.platforms.get(id));
-    texts
-        .map(|text| {
-            Platform::parse(text, &host)
-                .map_or_else(|_| text.clone(), |platform| platform.normalized().format())
-        })
-        .collect()
+    let plain = |text: &String| match Platform::parse(text, &host) {
+        Ok(platform) => platform.normalized().format(),
+        Err(_) => text.clone(),
+    };
+    snapshot.platform_sets.get(&set).map(|texts| texts.iter().map(plain).collect()).unwrap_or_default()
 }

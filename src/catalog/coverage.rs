@@ -25,11 +25,13 @@ impl Coverage {
         let matcher = Matcher::only_strict(platform);
         let host = Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() };
         let fits = |text: &str| Platform::parse(text, &host).is_ok_and(|offered| matcher.matches(&offered));
-        let fitting: HashSet<i64> =
-            snapshot.platforms.iter().filter(|(_, text)| fits(text)).map(|(id, _)| *id).collect();
-        let has = |image: &i64| {
-            snapshot.offers.get(image).is_some_and(|offers| offers.iter().any(|id| fitting.contains(id)))
-        };
+        let fitting: HashSet<i64> = snapshot
+            .platform_sets
+            .iter()
+            .filter(|(_, platforms)| platforms.iter().any(|text| fits(text)))
+            .map(|(set, _)| *set)
+            .collect();
+        let has = |set: &i64| fitting.contains(set);
         let evidence = snapshot.members.iter().filter_map(|member| {
             let reference: Reference = member.reference.parse().ok()?;
             let (verdict, digest, observed_at) = verdict(member, has, snapshot.run.started);
@@ -75,14 +77,14 @@ fn verdict(
     let earlier = || match &member.last_good {
         None => String::new(),
         Some(good) => {
-            let answer = if has(&good.image) { "yes" } else { "no" };
+            let answer = if has(&good.platform_set) { "yes" } else { "no" };
             format!(" (last known: {answer}, on {})", good.seen.strftime("%Y-%m-%d"))
         }
     };
     match &member.outcome {
-        Outcome::Image { image, digest, kind, undetermined, seen } => {
+        Outcome::Image { platform_set, digest, kind, undetermined, seen } => {
             let verdict = match undetermined {
-                _ if has(image) => Verdict::Yes,
+                _ if has(platform_set) => Verdict::Yes,
                 Some(reason) => Verdict::Unknown(reason.clone()),
                 None if kind == "artifact" => Verdict::Unknown("it is no container image".into()),
                 None => Verdict::No,

@@ -1,45 +1,76 @@
 //! The thread that writes what was seen: as many looks in one transaction as have come meanwhile.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::store::{Look, Run, RunState, Store, StoreError};
+use crate::store::{Look, Run, RunState, Seen, Store, StoreError};
 
-/// How many looks may wait to be written. Their documents are in memory until then.
-const WAITING: usize = 256;
+/// How many looks are written in one transaction at most.
+const BATCH: usize = 2_048;
+/// How many bytes of documents may wait to be written.
+const WAITING_BYTES: u32 = 16 << 20;
+/// What a look counts for beside its documents.
+const LOOK_BYTES: usize = 1 << 10;
 
 enum Message {
-    Keep(Box<Look>),
+    Keep(Box<Look>, OwnedSemaphorePermit),
     Finish { now: Timestamp, requests: u64, pulls: u64 },
 }
 
 /// The writing end of a run.
 pub(super) struct Keeper {
-    sender: mpsc::Sender<Message>,
+    sender: mpsc::UnboundedSender<Message>,
+    room: Arc<Semaphore>,
     thread: JoinHandle<Result<Option<RunState>, StoreError>>,
 }
 
 /// Where looks are handed in.
-pub(super) struct Sender(mpsc::Sender<Message>);
+pub(super) struct Sender {
+    sender: mpsc::UnboundedSender<Message>,
+    room: Arc<Semaphore>,
+}
 
 impl Sender {
-    /// Hands a look in; false where nothing is written any more.
+    /// Hands a look in, when there is room for its bytes; false where nothing is written any more.
     pub(super) async fn keep(&self, look: Look) -> bool {
-        self.0.send(Message::Keep(Box::new(look))).await.is_ok()
+        let bytes = u32::try_from(weight(&look)).unwrap_or(WAITING_BYTES).min(WAITING_BYTES);
+        match self.room.clone().acquire_many_owned(bytes).await {
+            Ok(room) => self.sender.send(Message::Keep(Box::new(look), room)).is_ok(),
+            Err(_) => false,
+        }
     }
+}
+
+fn weight(look: &Look) -> usize {
+    let documents = match &look.seen {
+        Seen::Fetched { root, others, .. } => {
+            root.bytes.len() + others.iter().map(|other| other.bytes.len()).sum::<usize>()
+        }
+        Seen::Failed { refused: Some(document), .. } => document.bytes.len(),
+        _ => 0,
+    };
+    documents + LOOK_BYTES
 }
 
 impl Keeper {
     pub(super) fn start(store: Store, run: Run) -> Keeper {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let thread = std::thread::spawn(move || write(store, run, receiver));
-        Keeper { sender, thread }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(WAITING_BYTES as usize));
+        let closing = room.clone();
+        let thread = std::thread::spawn(move || {
+            let outcome = write(store, run, receiver);
+            // Whoever waits for room waits in vain.
+            closing.close();
+            outcome
+        });
+        Keeper { sender, room, thread }
     }
 
     pub(super) fn sender(&self) -> Sender {
-        Sender(self.sender.clone())
+        Sender { sender: self.sender.clone(), room: self.room.clone() }
     }
 
     /// Writes what is waiting and ends the run.
@@ -50,11 +81,10 @@ impl Keeper {
         pulls: u64,
     ) -> Result<RunState, StoreError> {
         // Where the thread has ended with an error, there is nobody to send to, and joining tells the error.
-        let _ = self.sender.send(Message::Finish { now, requests, pulls }).await;
+        let _ = self.sender.send(Message::Finish { now, requests, pulls });
         drop(self.sender);
         let thread = self.thread;
-        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-        match joined {
+        match tokio::task::spawn_blocking(move || thread.join()).await {
             Ok(Ok(outcome)) => Ok(outcome?.unwrap_or(RunState::Stopped)),
             // A panic of the thread is one of this program.
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
@@ -66,22 +96,26 @@ impl Keeper {
 fn write(
     mut store: Store,
     mut run: Run,
-    mut receiver: mpsc::Receiver<Message>,
+    mut receiver: mpsc::UnboundedReceiver<Message>,
 ) -> Result<Option<RunState>, StoreError> {
-    let mut batch = Vec::new();
+    let (mut batch, mut rooms) = (Vec::new(), Vec::new());
     while let Some(message) = receiver.blocking_recv() {
         let mut next = Some(message);
         let mut finish = None;
         while let Some(message) = next {
             match message {
-                Message::Keep(look) => batch.push(*look),
+                Message::Keep(look, room) => {
+                    batch.push(*look);
+                    rooms.push(room);
+                }
                 Message::Finish { now, requests, pulls } => finish = Some((now, requests, pulls)),
             }
-            next = if batch.len() < WAITING { receiver.try_recv().ok() } else { None };
+            next = if batch.len() < BATCH { receiver.try_recv().ok() } else { None };
         }
         if !batch.is_empty() {
             store.record(&mut run, &batch)?;
             batch.clear();
+            rooms.clear();
         }
         if let Some((now, requests, pulls)) = finish {
             return store.end_run(&run, now, requests, pulls).map(Some);

@@ -1,8 +1,7 @@
 //! One look at one reference, with as few pulls as can be.
 //!
-//! A `GET` of a manifest is a counted pull, a `HEAD` is not. So `HEAD` comes first wherever its digest could be
-//! one that is known: the reference was seen before, or something else of its repository was, or will be in the
-//! same run. Where neither is so, a `HEAD` could spare nothing, and the `GET` goes at once.
+//! A `GET` of a manifest is a counted pull, a `HEAD` is not. So `HEAD` comes first, always, and what its digest
+//! names is fetched only where it is not known: not by an earlier run, not by this one, under no other name.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use workson_oci::{Digest, Reference};
 use workson_registry::{Client, Error, Kind};
 
-use crate::store::{Member, Seen, Store, StoreError};
+use crate::store::{Known, Seen, Store, StoreError};
 
 /// What came of a look.
 pub(super) enum Outcome {
@@ -23,9 +22,8 @@ pub(super) enum Outcome {
 /// Looks at references, and knows what need not be fetched.
 pub(super) struct Looker {
     client: Client,
+    tool: String,
     store: Mutex<Store>,
-    /// By position: whether a `HEAD` may spare a pull.
-    head_first: Vec<bool>,
     /// What was fetched by this run, and may not be written yet.
     fetched: Mutex<HashSet<Digest>>,
     /// Digests that are being fetched, so that two tags of one image cost one pull.
@@ -33,27 +31,22 @@ pub(super) struct Looker {
 }
 
 impl Looker {
-    pub(super) fn new(client: Client, store: Store, references: &[Reference], members: &[Member]) -> Looker {
-        let mut times: HashMap<_, usize> = HashMap::new();
-        for reference in references {
-            *times.entry(reference.repository()).or_default() += 1;
-        }
-        let head_first = references.iter().zip(members).map(|(reference, member)| {
-            member.repository_known || times.get(reference.repository()).is_some_and(|times| *times > 1)
-        });
+    pub(super) fn new(client: Client, store: Store, tool: String) -> Looker {
         Looker {
-            head_first: head_first.collect(),
             client,
+            tool,
             store: Mutex::new(store),
             fetched: Mutex::default(),
             fetching: Mutex::default(),
         }
     }
 
-    pub(super) async fn look(&self, position: usize, reference: &Reference) -> Result<Outcome, StoreError> {
-        if !self.head_first.get(position).copied().unwrap_or(true) {
-            return Ok(self.fetch(reference).await);
-        }
+    /// Looks at `reference`, which pointed at `last` when it was last seen.
+    pub(super) async fn look(
+        &self,
+        reference: &Reference,
+        last: Option<&Digest>,
+    ) -> Result<Outcome, StoreError> {
         let digest = match self.client.manifest_head(reference).await {
             Ok(head) => head.digest,
             // Some registries do not know HEAD; what they say to it is no answer.
@@ -61,24 +54,36 @@ impl Looker {
             Err(error) => return Ok(failed(&error)),
         };
         let Some(digest) = digest else { return Ok(self.fetch(reference).await) };
+        if last == Some(&digest) {
+            return Ok(Outcome::Seen(Seen::Known(digest)));
+        }
         let turn = lock(&self.fetching).entry(digest.clone()).or_default().clone();
         let fetching = turn.lock().await;
-        let outcome = if self.knows(&digest)? {
-            Ok(Outcome::Seen(Seen::Known(digest.clone())))
-        } else {
-            Ok(self.fetch(reference).await)
+        let outcome = match self.known(&digest)? {
+            Some(seen) => Outcome::Seen(seen),
+            None => self.fetch(reference).await,
         };
         drop(fetching);
         lock(&self.fetching).remove(&digest);
-        outcome
+        Ok(outcome)
     }
 
-    fn knows(&self, digest: &Digest) -> Result<bool, StoreError> {
-        Ok(lock(&self.fetched).contains(digest) || lock(&self.store).knows(digest)?)
+    fn known(&self, digest: &Digest) -> Result<Option<Seen>, StoreError> {
+        if lock(&self.fetched).contains(digest) {
+            return Ok(Some(Seen::Known(digest.clone())));
+        }
+        Ok(lock(&self.store).knows(digest, &self.tool)?.map(|known| match known {
+            Known::Image => Seen::Known(digest.clone()),
+            Known::Refused(kind, reason) => Seen::Failed { kind, reason, refused: None },
+        }))
     }
 
     async fn fetch(&self, reference: &Reference) -> Outcome {
-        match self.client.image(reference, false).await {
+        let root = match self.client.manifest(reference).await {
+            Ok(root) => root,
+            Err(error) => return failed(&error),
+        };
+        match self.client.image_of(reference, root.clone(), false).await {
             Ok(answer) => {
                 if answer.image.is_complete() {
                     lock(&self.fetched).insert(answer.root.digest.clone());
@@ -86,6 +91,11 @@ impl Looker {
                 let (image, root, others) = (answer.image, answer.root, answer.others);
                 Outcome::Seen(Seen::Fetched { image, root, others })
             }
+            Err(error) if error.kind() == Kind::InvalidImage => Outcome::Seen(Seen::Failed {
+                kind: error.kind().name().to_owned(),
+                reason: error.to_string(),
+                refused: Some(root),
+            }),
             Err(error) => failed(&error),
         }
     }
@@ -101,6 +111,10 @@ fn failed(error: &Error) -> Outcome {
         Kind::RateLimited | Kind::BudgetSpent => {
             Outcome::HeldBack { reason: error.to_string(), hint: error.hint().map(str::to_owned) }
         }
-        kind => Outcome::Seen(Seen::Failed { kind: kind.name(), reason: error.to_string() }),
+        kind => Outcome::Seen(Seen::Failed {
+            kind: kind.name().to_owned(),
+            reason: error.to_string(),
+            refused: None,
+        }),
     }
 }

@@ -1,26 +1,46 @@
 //! Contents and what they offer: written once for a digest.
 
+use std::collections::{BTreeSet, HashMap};
+
 use rusqlite::{Connection, OptionalExtension, params};
 use workson_oci::image::Note;
 use workson_oci::{Content, Digest, Image};
 
 use super::{Store, StoreError};
 
+/// What the store knows of a digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Everything about the image: it need not be fetched again.
+    Image,
+    /// That no engine would pull it; the stable name of the kind of failure, and the sentence.
+    Refused(String, String),
+}
+
 impl Store {
-    /// Whether everything about the image with this digest is known, so that it need not be fetched again.
+    /// What is known of the document with this digest, read by this version of the tool.
     ///
     /// # Errors
     /// Where the store can't be read.
-    pub fn knows(&self, digest: &Digest) -> Result<bool, StoreError> {
+    pub fn knows(&self, digest: &Digest, tool: &str) -> Result<Option<Known>, StoreError> {
         let known = || {
             self.connection
                 .prepare_cached(
-                    "SELECT 1 FROM contents c JOIN images i ON i.content = c.id
-                     WHERE c.digest = ?1 AND i.undetermined IS NULL",
+                    "SELECT i.content IS NOT NULL, r.kind, r.reason FROM contents c
+                     LEFT JOIN images i ON i.content = c.id AND i.undetermined IS NULL
+                     LEFT JOIN refusals r ON r.content = c.id AND r.tool = ?2
+                     WHERE c.digest = ?1",
                 )?
-                .exists([digest.as_str()])
+                .query_row([digest.as_str(), tool], |row| {
+                    let refused = row.get::<_, Option<String>>(1)?.zip(row.get::<_, Option<String>>(2)?);
+                    Ok(match (row.get(0)?, refused) {
+                        (true, _) => Some(Known::Image),
+                        (false, refused) => refused.map(|(kind, reason)| Known::Refused(kind, reason)),
+                    })
+                })
+                .optional()
         };
-        known().map_err(self.error("looking a digest up"))
+        known().map(Option::flatten).map_err(self.error("looking a digest up"))
     }
 
     /// The document with this digest, exactly as it was received.
@@ -49,46 +69,121 @@ impl Store {
     }
 }
 
-/// The row of the image with `digest`, where it is there.
-pub(super) fn image_row(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached(
-            "SELECT i.content FROM contents c JOIN images i ON i.content = c.id WHERE c.digest = ?1",
-        )?
-        .query_row([digest.as_str()], |row| row.get(0))
-        .optional()
+/// Writes contents, and remembers the few sets of platforms that most of them share.
+#[derive(Debug, Default)]
+pub(super) struct ContentWriter {
+    sets: HashMap<String, i64>,
 }
 
-/// Stores an image and the documents it was read from; gives its row.
-pub(super) fn put_image(
-    connection: &Connection,
-    image: &Image,
-    root: &Content,
-    others: &[Content],
-) -> rusqlite::Result<i64> {
-    for other in others {
-        put_content(connection, other)?;
-    }
-    let row = put_content(connection, root)?;
-    let undetermined = image.notes.iter().find(|note| matches!(note, Note::Undetermined { .. }));
-    connection
-        .prepare_cached(
-            "INSERT INTO images (content, kind, attestations, undetermined) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (content) DO UPDATE SET undetermined = excluded.undetermined",
-        )?
-        .execute(params![
-            row,
-            image.kind.name(),
-            image.attestations as i64,
-            undetermined.map(Note::to_string)
-        ])?;
-    for offered in &image.platforms {
-        let platform = put_platform(connection, &offered.platform.normalized().format_all())?;
+/// How many sets are remembered.
+const MAX_SETS: usize = 4_096;
+
+impl ContentWriter {
+    /// The row of the image with `digest`, where it is there.
+    pub(super) fn image_row(
+        &self,
+        connection: &Connection,
+        digest: &Digest,
+    ) -> rusqlite::Result<Option<i64>> {
         connection
-            .prepare_cached("INSERT OR IGNORE INTO image_platforms (image, platform) VALUES (?1, ?2)")?
-            .execute([row, platform])?;
+            .prepare_cached(
+                "SELECT i.content FROM contents c JOIN images i ON i.content = c.id WHERE c.digest = ?1",
+            )?
+            .query_row([digest.as_str()], |row| row.get(0))
+            .optional()
     }
-    Ok(row)
+
+    /// Stores an image and the documents it was read from; gives its row.
+    pub(super) fn put_image(
+        &mut self,
+        connection: &Connection,
+        image: &Image,
+        root: &Content,
+        others: &[Content],
+    ) -> rusqlite::Result<i64> {
+        for other in others {
+            put_content(connection, other)?;
+        }
+        let row = put_content(connection, root)?;
+        let set = self.platform_set(connection, image)?;
+        let undetermined = image.notes.iter().find(|note| matches!(note, Note::Undetermined { .. }));
+        connection
+            .prepare_cached(
+                "INSERT INTO images (content, kind, platform_set, attestations, undetermined)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (content) DO UPDATE
+                 SET platform_set = excluded.platform_set, undetermined = excluded.undetermined",
+            )?
+            .execute(params![
+                row,
+                image.kind.name(),
+                set,
+                image.attestations as i64,
+                undetermined.map(Note::to_string)
+            ])?;
+        Ok(row)
+    }
+
+    /// Stores a document that no engine would pull, and why.
+    pub(super) fn put_refusal(
+        &mut self,
+        connection: &Connection,
+        content: &Content,
+        tool: &str,
+        kind: &str,
+        reason: &str,
+    ) -> rusqlite::Result<()> {
+        let row = put_content(connection, content)?;
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO refusals (content, tool, kind, reason) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![row, tool, kind, reason])?;
+        Ok(())
+    }
+
+    /// The row of the set of platforms that an image offers.
+    fn platform_set(&mut self, connection: &Connection, image: &Image) -> rusqlite::Result<i64> {
+        let platforms: BTreeSet<String> =
+            image.platforms.iter().map(|offered| offered.platform.normalized().format_all()).collect();
+        let lines = platforms.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+        if let Some(set) = self.sets.get(&lines) {
+            return Ok(*set);
+        }
+        let set = put_platform_set(connection, &platforms, &Digest::sha256(lines.as_bytes()))?;
+        if self.sets.len() == MAX_SETS {
+            self.sets.clear();
+        }
+        self.sets.insert(lines, set);
+        Ok(set)
+    }
+
+    /// Forgets what was remembered: a transaction that is rolled back takes its rows with it.
+    pub(super) fn forget(&mut self) {
+        self.sets.clear();
+    }
+}
+
+fn put_platform_set(
+    connection: &Connection,
+    platforms: &BTreeSet<String>,
+    fingerprint: &Digest,
+) -> rusqlite::Result<i64> {
+    let fingerprint = fingerprint.as_str();
+    let found = "SELECT id FROM platform_sets WHERE fingerprint = ?1";
+    if let Some(set) = connection.query_row(found, [fingerprint], |row| row.get(0)).optional()? {
+        return Ok(set);
+    }
+    connection.execute("INSERT INTO platform_sets (fingerprint) VALUES (?1)", [fingerprint])?;
+    let set = connection.last_insert_rowid();
+    for platform in platforms {
+        connection.execute("INSERT OR IGNORE INTO platforms (platform) VALUES (?1)", [platform])?;
+        connection.execute(
+            "INSERT INTO platform_set_members (platform_set, platform) SELECT ?1, id FROM platforms WHERE platform = ?2",
+            params![set, platform],
+        )?;
+    }
+    Ok(set)
 }
 
 fn put_content(connection: &Connection, content: &Content) -> rusqlite::Result<i64> {
@@ -101,16 +196,4 @@ fn put_content(connection: &Connection, content: &Content) -> rusqlite::Result<i
     connection
         .prepare_cached("SELECT id FROM contents WHERE digest = ?1")?
         .query_row([content.digest.as_str()], |row| row.get(0))
-}
-
-fn put_platform(connection: &Connection, platform: &str) -> rusqlite::Result<i64> {
-    let found = connection
-        .prepare_cached("SELECT id FROM platforms WHERE platform = ?1")?
-        .query_row([platform], |row| row.get(0))
-        .optional()?;
-    if let Some(found) = found {
-        return Ok(found);
-    }
-    connection.prepare_cached("INSERT INTO platforms (platform) VALUES (?1)")?.execute([platform])?;
-    Ok(connection.last_insert_rowid())
 }

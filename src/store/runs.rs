@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use workson_oci::{Content, Digest, Image};
 
-use super::{Store, StoreError, contents};
+use super::contents::ContentWriter;
+use super::{Store, StoreError};
 use crate::inventory::List;
 
 /// How far a run came.
@@ -73,6 +74,8 @@ pub struct Run {
     pub id: i64,
     /// The references of its list, in order.
     pub members: Vec<Member>,
+    tool: String,
+    contents: ContentWriter,
 }
 
 /// What is known of a reference when a run begins.
@@ -82,14 +85,21 @@ pub struct Member {
     sighting: Option<LastSighting>,
     /// Whether this run has looked at it already.
     pub done: bool,
-    /// Whether something of its repository was ever seen.
-    pub repository_known: bool,
+}
+
+impl Member {
+    /// The digest that the reference pointed at when it was last seen, if all of its image is known.
+    pub fn last_digest(&self) -> Option<&Digest> {
+        self.sighting.as_ref().and_then(|last| last.digest.as_ref())
+    }
 }
 
 #[derive(Debug, Clone)]
 struct LastSighting {
     id: i64,
     image: Option<i64>,
+    /// The digest of an image that is known in full.
+    digest: Option<Digest>,
     failure: Option<String>,
 }
 
@@ -132,9 +142,11 @@ pub enum Seen {
     /// Nothing, and why.
     Failed {
         /// The stable name of the kind of failure.
-        kind: &'static str,
+        kind: String,
         /// The sentence for people.
         reason: String,
+        /// The document that was refused, where there is one: it will be refused again.
+        refused: Option<Content>,
     },
 }
 
@@ -180,7 +192,8 @@ impl Store {
             let previous = previous(&transaction, &list.name, id)?;
             let members = members(&transaction, row, id)?;
             transaction.commit()?;
-            Ok(StartedRun { run: Run { id, members }, resumed, previous })
+            let run = Run { id, members, tool: tool.to_owned(), contents: ContentWriter::default() };
+            Ok(StartedRun { run, resumed, previous })
         };
         begin(&mut self.connection).map_err(error)
     }
@@ -191,16 +204,17 @@ impl Store {
     /// Where the store can't be written.
     pub fn record(&mut self, run: &mut Run, looks: &[Look]) -> Result<(), StoreError> {
         let error = self.error("keeping what was seen");
-        let mut record = |connection: &mut Connection| -> rusqlite::Result<()> {
+        let record = |connection: &mut Connection, run: &mut Run| -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for look in looks {
-                if let Some(member) = run.members.get_mut(look.position) {
-                    record_one(&transaction, run.id, member, look)?;
-                }
+                record_one(&transaction, run, look)?;
             }
             transaction.commit()
         };
-        record(&mut self.connection).map_err(error)
+        record(&mut self.connection, run).map_err(|source| {
+            run.contents.forget();
+            error(source)
+        })
     }
 
     /// Ends a run: complete, or stopped with the references it did not come to.
@@ -297,17 +311,18 @@ fn put_list(transaction: &Transaction<'_>, list: &List) -> rusqlite::Result<i64>
     }
     transaction.execute("INSERT INTO lists (name, fingerprint) VALUES (?1, ?2)", key)?;
     let row = transaction.last_insert_rowid();
+    let mut insert =
+        transaction.prepare_cached("INSERT OR IGNORE INTO image_references (reference) VALUES (?1)")?;
+    let mut find = transaction.prepare_cached("SELECT id FROM image_references WHERE reference = ?1")?;
+    let mut member = transaction
+        .prepare_cached("INSERT INTO list_members (list, position, reference) VALUES (?1, ?2, ?3)")?;
     for (position, reference) in list.references.iter().enumerate() {
         let text = reference.to_string();
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO image_references (repository, reference) VALUES (?1, ?2)")?
-            .execute([reference.repository().to_string(), text.clone()])?;
-        transaction
-            .prepare_cached(
-                "INSERT INTO list_members (list, position, reference)
-                 SELECT ?1, ?2, id FROM image_references WHERE reference = ?3",
-            )?
-            .execute(params![row, position as i64, text])?;
+        let id: i64 = match insert.execute([&text])? {
+            1 => transaction.last_insert_rowid(),
+            _ => find.query_row([&text], |row| row.get(0))?,
+        };
+        member.execute(params![row, position as i64, id])?;
     }
     Ok(row)
 }
@@ -363,42 +378,50 @@ fn previous(transaction: &Transaction<'_>, name: &str, before: i64) -> rusqlite:
 
 fn members(transaction: &Transaction<'_>, list: i64, run: i64) -> rusqlite::Result<Vec<Member>> {
     let mut statement = transaction.prepare(
-        "SELECT m.reference, s.id, s.image, s.failure, s.last_run,
-                EXISTS (SELECT 1 FROM image_references o JOIN sightings t ON t.reference = o.id
-                        WHERE o.repository = r.repository AND t.image IS NOT NULL)
+        "SELECT m.reference, s.id, s.image, s.failure, s.last_run, c.digest
          FROM list_members m
-         JOIN image_references r ON r.id = m.reference
          LEFT JOIN sightings s ON s.id = (SELECT id FROM sightings WHERE reference = m.reference
                                           ORDER BY last_run DESC, id DESC LIMIT 1)
+         LEFT JOIN images i ON i.content = s.image AND i.undetermined IS NULL
+         LEFT JOIN contents c ON c.id = i.content
          WHERE m.list = ?1 ORDER BY m.position",
     )?;
     let member = |row: &Row<'_>| {
         let sighting = match row.get::<_, Option<i64>>(1)? {
-            Some(id) => Some(LastSighting { id, image: row.get(2)?, failure: row.get(3)? }),
+            Some(id) => {
+                let digest = row.get::<_, Option<String>>(5)?.and_then(|digest| digest.parse().ok());
+                Some(LastSighting { id, image: row.get(2)?, digest, failure: row.get(3)? })
+            }
             None => None,
         };
         let done = row.get::<_, Option<i64>>(4)? == Some(run);
-        Ok(Member { reference: row.get(0)?, sighting, done, repository_known: row.get(5)? })
+        Ok(Member { reference: row.get(0)?, sighting, done })
     };
     statement.query_map([list], member)?.collect()
 }
 
-fn record_one(
-    transaction: &Transaction<'_>,
-    run: i64,
-    member: &mut Member,
-    look: &Look,
-) -> rusqlite::Result<()> {
+fn record_one(transaction: &Transaction<'_>, run: &mut Run, look: &Look) -> rusqlite::Result<()> {
+    let Run { id, members, tool, contents } = run;
+    let run = *id;
+    let Some(member) = members.get_mut(look.position) else { return Ok(()) };
     let (image, failure, reason) = match &look.seen {
-        Seen::Known(digest) => match contents::image_row(transaction, digest)? {
+        Seen::Known(digest) if member.last_digest() == Some(digest) => {
+            (member.sighting.as_ref().and_then(|last| last.image), None, None)
+        }
+        Seen::Known(digest) => match contents.image_row(transaction, digest)? {
             Some(row) => (Some(row), None, None),
             // It was there when it was looked up; a store that lost it meanwhile is asked again next time.
             None => return Ok(()),
         },
         Seen::Fetched { image, root, others } => {
-            (Some(contents::put_image(transaction, image, root, others)?), None, None)
+            (Some(contents.put_image(transaction, image, root, others)?), None, None)
         }
-        Seen::Failed { kind, reason } => (None, Some(*kind), Some(reason.as_str())),
+        Seen::Failed { kind, reason, refused } => {
+            if let Some(document) = refused {
+                contents.put_refusal(transaction, document, tool, kind, reason)?;
+            }
+            (None, Some(kind.as_str()), Some(reason.as_str()))
+        }
     };
     let same =
         member.sighting.as_ref().filter(|last| last.image == image && last.failure.as_deref() == failure);
@@ -424,7 +447,8 @@ fn record_one(
             transaction.last_insert_rowid()
         }
     };
-    member.sighting = Some(LastSighting { id, image, failure: failure.map(str::to_owned) });
+    // No reference is looked at twice in a run, so the digest is not needed again.
+    member.sighting = Some(LastSighting { id, image, digest: None, failure: failure.map(str::to_owned) });
     member.done = true;
     Ok(())
 }

@@ -15,10 +15,8 @@ pub struct Snapshot {
     pub run: RunSummary,
     /// Its references, in the order of the list.
     pub members: Vec<MemberState>,
-    /// The platforms of the images that members point at: image → the keys in `platforms`.
-    pub offers: HashMap<i64, Vec<i64>>,
-    /// The platforms as text.
-    pub platforms: HashMap<i64, String>,
+    /// The sets of platforms that images offer, each as text, normalised.
+    pub platform_sets: HashMap<i64, Vec<String>>,
 }
 
 /// One reference in a run.
@@ -35,8 +33,8 @@ pub struct MemberState {
 /// An image that was seen earlier.
 #[derive(Debug, Clone)]
 pub struct LastGood {
-    /// The key in [`Snapshot::offers`].
-    pub image: i64,
+    /// The key in [`Snapshot::platform_sets`].
+    pub platform_set: i64,
     /// Its digest.
     pub digest: String,
     /// When it was last seen.
@@ -48,8 +46,8 @@ pub struct LastGood {
 pub enum Outcome {
     /// An image.
     Image {
-        /// The key in [`Snapshot::offers`].
-        image: i64,
+        /// The key in [`Snapshot::platform_sets`].
+        platform_set: i64,
         /// Its digest.
         digest: String,
         /// `index`, `image` or `artifact`.
@@ -85,40 +83,33 @@ impl Store {
                 .prepare_cached(MEMBERS)?
                 .query_map([id], member)?
                 .collect::<rusqlite::Result<Vec<_>>>()?;
-            let mut snapshot =
-                Snapshot { run: run.clone(), members, offers: HashMap::new(), platforms: HashMap::new() };
-            self.read_offers(&mut snapshot)?;
-            Ok(snapshot)
+            let run = run.clone();
+            Ok(Snapshot { run, members, platform_sets: self.platform_sets()? })
         };
         read().map_err(self.error("reading a run"))
     }
 
-    fn read_offers(&self, snapshot: &mut Snapshot) -> rusqlite::Result<()> {
-        let mut offers =
-            self.connection.prepare_cached("SELECT platform FROM image_platforms WHERE image = ?1")?;
-        for member in &snapshot.members {
-            let image = match &member.outcome {
-                Outcome::Image { image, .. } => Some(*image),
-                _ => member.last_good.as_ref().map(|good| good.image),
-            };
-            if let Some(image) = image.filter(|image| !snapshot.offers.contains_key(image)) {
-                let platforms =
-                    offers.query_map([image], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-                snapshot.offers.insert(image, platforms);
-            }
-        }
-        let mut platforms = self.connection.prepare_cached("SELECT id, platform FROM platforms")?;
-        snapshot.platforms = platforms
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    fn platform_sets(&self) -> rusqlite::Result<HashMap<i64, Vec<String>>> {
+        let mut sets: HashMap<i64, Vec<String>> = self
+            .connection
+            .prepare_cached("SELECT id FROM platform_sets")?
+            .query_map([], |row| Ok((row.get(0)?, Vec::new())))?
             .collect::<rusqlite::Result<_>>()?;
-        Ok(())
+        let mut members = self.connection.prepare_cached(
+            "SELECT m.platform_set, p.platform FROM platform_set_members m JOIN platforms p ON p.id = m.platform",
+        )?;
+        for member in members.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (set, platform): (i64, String) = member?;
+            sets.entry(set).or_default().push(platform);
+        }
+        Ok(sets)
     }
 }
 
 /// The sighting of each member that covers the run, and the last image before it.
 const MEMBERS: &str = "
-    SELECT r.reference, s.image, c.digest, i.kind, i.undetermined, s.failure, s.reason, s.last_seen,
-           u.reference IS NOT NULL, g.image, gc.digest, g.last_seen
+    SELECT r.reference, i.platform_set, c.digest, i.kind, i.undetermined, s.failure, s.reason, s.last_seen,
+           u.reference IS NOT NULL, gi.platform_set, gc.digest, g.last_seen
     FROM runs
     JOIN list_members m ON m.list = runs.list
     JOIN image_references r ON r.id = m.reference
@@ -129,6 +120,7 @@ const MEMBERS: &str = "
     LEFT JOIN sightings g ON (s.image IS NULL OR u.reference IS NOT NULL) AND g.id = (
         SELECT id FROM sightings WHERE reference = m.reference AND image IS NOT NULL AND first_run <= runs.id
         ORDER BY last_run DESC, id DESC LIMIT 1)
+    LEFT JOIN images gi ON gi.content = g.image
     LEFT JOIN contents gc ON gc.id = g.image
     WHERE runs.id = ?1
     ORDER BY m.position";
@@ -136,9 +128,9 @@ const MEMBERS: &str = "
 fn member(row: &Row<'_>) -> rusqlite::Result<MemberState> {
     let outcome = if row.get(8)? {
         Outcome::Unasked
-    } else if let Some(image) = row.get(1)? {
+    } else if let Some(platform_set) = row.get(1)? {
         Outcome::Image {
-            image,
+            platform_set,
             digest: row.get(2)?,
             kind: row.get(3)?,
             undetermined: row.get(4)?,
@@ -151,7 +143,9 @@ fn member(row: &Row<'_>) -> rusqlite::Result<MemberState> {
         Outcome::Unasked
     };
     let last_good = match row.get(9)? {
-        Some(image) => Some(LastGood { image, digest: row.get(10)?, seen: timestamp(row.get(11)?) }),
+        Some(platform_set) => {
+            Some(LastGood { platform_set, digest: row.get(10)?, seen: timestamp(row.get(11)?) })
+        }
         None => None,
     };
     Ok(MemberState { reference: row.get(0)?, outcome, last_good })

@@ -495,12 +495,14 @@ impl<'a> Walk<'a> {
 
     /// Platforms that differ in nothing an engine could choose by.
     fn note_same_platforms(&mut self) {
-        let mut seen = HashSet::with_capacity(self.platforms.len());
+        let mut seen: HashSet<Platform> = HashSet::with_capacity(self.platforms.len());
         for offered in &self.platforms {
             let normalized = offered.platform.normalized();
-            let text = normalized.format_all();
-            if !seen.insert(text.clone()) {
-                self.notes.push(Note::SamePlatformTwice { platform: text, digest: offered.digest.clone() });
+            if seen.contains(&normalized) {
+                let (platform, digest) = (normalized.format_all(), offered.digest.clone());
+                self.notes.push(Note::SamePlatformTwice { platform, digest });
+            } else {
+                seen.insert(normalized);
             }
         }
     }

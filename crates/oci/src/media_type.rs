@@ -6,6 +6,7 @@
 //! [manifest v2 schema 2]: https://distribution.github.io/distribution/spec/manifest-v2-2/
 //! [media types]: https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -36,14 +37,21 @@ pub const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 
 /// A media type as published, with parameters (`; charset=…`) and case put aside (RFC 9110, section 8.3.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub struct MediaType(String);
+#[serde(from = "Cow<'_, str>", into = "String")]
+pub struct MediaType(Cow<'static, str>);
+
+/// The types that nearly every document is made of; they are not copied.
+const FREQUENT: [&str; 6] =
+    [OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST, OCI_CONFIG, DOCKER_CONFIG];
 
 impl MediaType {
     /// Reads the value of a `Content-Type` header or of a `mediaType` field.
     pub fn new(text: &str) -> MediaType {
         let essence = text.split(';').next().unwrap_or_default().trim();
-        MediaType(essence.to_ascii_lowercase())
+        match FREQUENT.iter().find(|frequent| **frequent == essence) {
+            Some(frequent) => MediaType(Cow::Borrowed(frequent)),
+            None => MediaType(Cow::Owned(essence.to_ascii_lowercase())),
+        }
     }
 
     /// The text, without parameters, in lower case.
@@ -77,8 +85,8 @@ impl MediaType {
     }
 }
 
-impl From<String> for MediaType {
-    fn from(text: String) -> MediaType {
+impl From<Cow<'_, str>> for MediaType {
+    fn from(text: Cow<'_, str>) -> MediaType {
         MediaType::new(&text)
     }
 }
@@ -91,7 +99,7 @@ impl From<&str> for MediaType {
 
 impl From<MediaType> for String {
     fn from(media_type: MediaType) -> String {
-        media_type.0
+        media_type.0.into_owned()
     }
 }
 

@@ -37,20 +37,17 @@ impl Client {
     /// request can end with.
     pub async fn manifest(&self, reference: &Reference) -> Result<Content, Error> {
         let response = self.manifest_request(Method::GET, reference).await?;
-        let tried = tried(Method::GET, reference, &response);
+        let mismatch = |what: String| mismatch(&tried(Method::GET, reference, &response), &what);
         let asked = reference.digest();
         let announced = digest_header(&response);
         let algorithm = asked.or(announced.as_ref()).map(Digest::algorithm);
         let digest = algorithm.unwrap_or(workson_oci::digest::Algorithm::Sha256).digest(&response.body);
         if let Some(asked) = asked.filter(|asked| **asked != digest) {
-            return Err(mismatch(
-                &tried,
-                &format!("the bytes that came have the digest {digest}, not {asked}"),
-            ));
+            return Err(mismatch(format!("the bytes that came have the digest {digest}, not {asked}")));
         }
         if let Some(announced) = announced.filter(|announced| asked.is_none() && *announced != digest) {
             let text = format!("the registry announces {announced}, but its bytes have the digest {digest}");
-            return Err(mismatch(&tried, &text));
+            return Err(mismatch(text));
         }
         Ok(Content { digest, media_type: content_type(&response), bytes: response.body })
     }

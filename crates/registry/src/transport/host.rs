@@ -124,7 +124,7 @@ impl Host {
     }
 
     /// Waits until the host may be asked again; an error where that takes longer than `longest`.
-    pub(super) async fn wait(&self, tried: &str, longest: Duration) -> Result<(), Error> {
+    pub(super) async fn wait(&self, tried: impl Fn() -> String, longest: Duration) -> Result<(), Error> {
         loop {
             let until = self.state().rest_until;
             let Some(wait) = until.and_then(|until| until.checked_duration_since(Instant::now())) else {
@@ -135,7 +135,7 @@ impl Host {
             }
             if wait > longest {
                 let text = format!("not sent: the registry asked for a rest of another {}", spoken(wait));
-                let error = Error::new(Kind::RateLimited, tried, text).with_retry_after(wait);
+                let error = Error::new(Kind::RateLimited, tried(), text).with_retry_after(wait);
                 return Err(error.with_hint(format!(
                     "log in for a larger quota, use --mirror, or run again in {}",
                     spoken(wait)
@@ -146,7 +146,7 @@ impl Host {
     }
 
     /// An error where the host said a moment ago that no pull is left.
-    pub(super) fn check_pulls(&self, tried: &str) -> Result<(), Error> {
+    pub(super) fn check_pulls(&self, tried: impl Fn() -> String) -> Result<(), Error> {
         let no_pulls = self.state().no_pulls;
         let Some((seen, limit)) = no_pulls.filter(|(seen, _)| seen.elapsed() < PULLS_BELIEVED) else {
             return Ok(());
@@ -154,18 +154,18 @@ impl Host {
         let granted = limit.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
         let window = limit.window.map(|window| format!(" in {}", spoken(window))).unwrap_or_default();
         let text = format!("not sent: the registry says that 0{granted} pulls{window} are left");
-        let error = Error::new(Kind::RateLimited, tried, text)
+        let error = Error::new(Kind::RateLimited, tried(), text)
             .with_retry_after(PULLS_BELIEVED - seen.elapsed().min(PULLS_BELIEVED));
         Err(error.with_hint("log in for a larger quota, use --mirror, or run again later"))
     }
 
     /// An error where many connections in a row failed and none ever worked.
-    pub(super) fn check_reachable(&self, tried: &str) -> Result<(), Error> {
+    pub(super) fn check_reachable(&self, tried: impl Fn() -> String) -> Result<(), Error> {
         if self.reached.load(Ordering::Relaxed) || self.unreachable.load(Ordering::Relaxed) < GIVE_UP_AFTER {
             return Ok(());
         }
         let text = format!("not sent: the host could not be reached {GIVE_UP_AFTER} times in a row");
-        Err(Error::new(Kind::Network, tried, text)
+        Err(Error::new(Kind::Network, tried(), text)
             .with_hint("is the registry's name right, and is it reachable from here?"))
     }
 
