@@ -64,13 +64,21 @@ impl Repository {
 
     /// Whether the registry runs on this machine, by its name: `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`.
     pub fn is_loopback(&self) -> bool {
-        if let Some((address, _)) = self.registry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            return address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
-        }
-        let host = self.registry.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        let is_name = host == "localhost" || host.ends_with(".localhost");
-        is_name || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(&self.registry)
     }
+}
+
+/// Whether `host`, with or without a port, names this machine: `localhost` or a name below it ([RFC 6761,
+/// section 6.3]), or a loopback address.
+///
+/// [RFC 6761, section 6.3]: https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+pub fn is_loopback(host: &str) -> bool {
+    if let Some((address, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address.parse::<Ipv6Addr>().is_ok_and(|address| address.is_loopback());
+    }
+    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let is_name = host == "localhost" || host.ends_with(".localhost");
+    is_name || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for Repository {

@@ -1,9 +1,10 @@
 //! Where a repository is asked for: its registry, or the mirror in its place.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
 use url::{Host as UrlHost, Url};
 use workson_oci::Repository;
+use workson_oci::reference::is_loopback;
 
 use crate::client::Options;
 
@@ -53,24 +54,6 @@ impl Address {
     /// The scope that a pull needs at a token service.
     pub(crate) fn pull_scope(&self) -> String {
         format!("repository:{}:pull", self.name)
-    }
-}
-
-/// Whether `host` (with or without a port) names this machine: `localhost`, a name below it (RFC 6761,
-/// section 6.3), or a loopback address.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((inner, _)) => inner,
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    if name == "localhost" || name.ends_with(".localhost") {
-        return true;
-    }
-    match name.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback(),
-        Ok(IpAddr::V6(address)) => address == Ipv6Addr::LOCALHOST,
-        Err(_) => false,
     }
 }
 

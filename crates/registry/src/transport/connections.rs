@@ -7,8 +7,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use url::Url;
+use workson_oci::reference::is_loopback;
 
-use super::address::is_loopback;
 use crate::client::{Options, Proxies};
 use crate::error::{Error, Kind};
 

@@ -60,8 +60,7 @@ impl Question<'_> {
         let mut attempt = 0;
         loop {
             self.host.wait(|| self.tried(), policy.longest_wait).await?;
-            let token = self.shared.authorization(self.address, self.host).await?;
-            let outcome = self.once(token.as_ref().map(|token| &token.header)).await;
+            let (token, outcome) = self.once().await;
             let wait = match outcome {
                 Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
                     authorizations += 1;
@@ -85,9 +84,26 @@ impl Question<'_> {
         }
     }
 
-    /// One attempt, counted, within the host's bound of concurrency, and alone if it is the first.
-    async fn once(&self, authorization: Option<&HeaderValue>) -> Result<Response, Failed> {
+    /// One attempt, within the host's bound of concurrency, and alone if it is the first: what that one learns
+    /// about the host (that it wants tokens, that it speaks TLS) the others know when their turn comes.
+    async fn once(&self) -> (Option<Token>, Result<Response, Failed>) {
         let _turn = self.host.turn().await;
+        let token = match self.shared.authorization(self.address, self.host).await {
+            Ok(token) => token,
+            Err(error) => return (None, Err(Failed::for_good(error))),
+        };
+        let outcome = self.counted(token.as_ref().map(|token| &token.header)).await;
+        if let Ok(response) = &outcome
+            && let Some(challenge) = challenge(response)
+        {
+            self.host.set_challenge(challenge);
+        }
+        self.host.note(&outcome);
+        (token, outcome)
+    }
+
+    /// Sends, if the host and the caller grant it.
+    async fn counted(&self, authorization: Option<&HeaderValue>) -> Result<Response, Failed> {
         self.host.check_reachable(|| self.tried()).map_err(Failed::for_good)?;
         if self.request.is_pull {
             self.host.check_pulls(|| self.tried()).map_err(Failed::for_good)?;
@@ -111,7 +127,6 @@ impl Question<'_> {
                 outcome = by_tls;
             }
         }
-        self.host.note(&outcome);
         if self.request.is_pull && is_uncounted(&outcome) {
             self.shared.options.budget.give_back();
         }
@@ -153,26 +168,26 @@ impl Question<'_> {
         Err(Box::new(error))
     }
 
-    /// Learns how the registry wants to be asked, or that the token is no longer good.
+    /// Whether to ask again after a 401: with what the host now is known to want, or with a new token.
     async fn challenged(&self, response: &Response, used: Option<Token>) -> Result<(), Error> {
-        let headers = response.headers.get_all(WWW_AUTHENTICATE);
-        let challenge = Challenge::choose(headers.iter().filter_map(|value| value.to_str().ok()));
-        let Some(challenge) = challenge else { return Err(self.unauthorized(response, used.is_some())) };
+        let Some(challenge) = challenge(response) else {
+            return Err(self.unauthorized(response, used.is_some()));
+        };
         let not_enough =
             matches!(&challenge, Challenge::Bearer { error: Some(why), .. } if why == "insufficient_scope");
-        match &used {
+        match used {
             // A token that was good once may have expired; any other credentials were simply refused.
-            Some(token) if !token.may_expire || not_enough => return Err(self.unauthorized(response, true)),
-            None if challenge == Challenge::Basic && self.host.challenge() == Some(Challenge::Basic) => {
-                return Err(self.unauthorized(response, false));
+            Some(token) if !token.may_expire || not_enough => Err(self.unauthorized(response, true)),
+            Some(token) => {
+                self.shared.tokens.forget(self.address, &token).await;
+                Ok(())
             }
-            _ => {}
+            // Now that it is known what is wanted: is there something to send?
+            None => match self.shared.authorization(self.address, self.host).await? {
+                Some(_) => Ok(()),
+                None => Err(self.unauthorized(response, false)),
+            },
         }
-        if let Some(token) = used {
-            self.shared.tokens.forget(self.address, &token).await;
-        }
-        self.host.set_challenge(challenge);
-        Ok(())
     }
 
     fn unauthorized(&self, response: &Response, had_credentials: bool) -> Error {
@@ -187,6 +202,15 @@ impl Question<'_> {
         };
         Error::new(Kind::Unauthorized, self.tried(), said(response)).with_hint(hint)
     }
+}
+
+/// How the registry wants to be asked, where it refused for want of that.
+fn challenge(response: &Response) -> Option<Challenge> {
+    if response.status != StatusCode::UNAUTHORIZED {
+        return None;
+    }
+    let headers = response.headers.get_all(WWW_AUTHENTICATE);
+    Challenge::choose(headers.iter().filter_map(|value| value.to_str().ok()))
 }
 
 /// Whether a registry surely did not count the request: it refused to look at it.
