@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs, from Debian's (or Ubuntu's) packages, the real parts that the tests run and what builds the crates.
+# With everything there already it does nothing, and needs no rights.
+set -eu
+
+# program:package
+programs='
+    cc:gcc
+    docker-registry:docker-registry
+    skopeo:skopeo
+    htpasswd:apache2-utils
+    openssl:openssl
+    tar:tar
+    gzip:gzip
+    sha512sum:coreutils
+'
+packages=''
+for pair in $programs; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || packages="$packages ${pair#*:}"
+done
+# SQLite is compiled in, which takes the C library's headers.
+[ -e /usr/include/stdio.h ] || packages="$packages libc6-dev"
+[ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"
+
+if [ -z "$packages" ]; then
+    echo 'install.sh: all that the tests need is there'
+    exit 0
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "install.sh: there is no apt-get here; install what Debian packages as:$packages" >&2
+    exit 1
+fi
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "install.sh: run it as root, or install sudo; these packages are missing:$packages" >&2
+        exit 1
+    fi
+    as_root='sudo'
+fi
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+# The list of packages is meant to be split into words.
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
