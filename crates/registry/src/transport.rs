@@ -3,14 +3,17 @@
 mod address;
 mod connections;
 mod host;
+mod proxy;
 mod question;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 use url::Url;
 use workson_oci::Repository;
@@ -186,19 +189,47 @@ impl Shared {
     }
 
     async fn exchange(&self, hop: &Hop<'_>, tried: Tried<'_>) -> Result<Response, Failed> {
-        let client = self.transport.connections.for_url(hop.url).map_err(Failed::for_good)?;
-        let mut request = client.request(hop.method.clone(), hop.url.clone());
-        for (name, value) in hop.headers {
-            request = request.header(name, value);
+        let whole = async {
+            let request = self.request(hop).map_err(|what| {
+                Failed::for_good(Error::new(
+                    Kind::BadResponse,
+                    tried,
+                    format!("no request can be made of it: {what}"),
+                ))
+            })?;
+            let sent = self.transport.connections.send(hop.url, request).await.map_err(Failed::for_good)?;
+            read(sent.map_err(|error| failed(tried, &error, error.is_connect()))?, hop, tried).await
+        };
+        match tokio::time::timeout(self.options.request_timeout, whole).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let text = format!("no answer in {} s", self.options.request_timeout.as_secs_f32());
+                let error = Error::new(Kind::Timeout, tried, text);
+                let error =
+                    error.with_hint("the registry answers too slowly; try again later, or raise --timeout");
+                Err(Failed { error, passing: true, unreachable: false })
+            }
         }
+    }
+
+    fn request(&self, hop: &Hop<'_>) -> Result<http::Request<Full<Bytes>>, http::Error> {
+        let mut request =
+            http::Request::new(Full::new(hop.form.map(|form| form.to_owned().into()).unwrap_or_default()));
+        *request.method_mut() = hop.method.clone();
+        *request.uri_mut() = hop.url.as_str().parse()?;
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_str(&self.options.user_agent)?);
+        headers.extend(hop.headers.iter().cloned());
         if let Some(authorization) = hop.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+            headers.insert(AUTHORIZATION, authorization.clone());
         }
-        if let Some(form) = hop.form {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.to_owned());
+        if let Some(authorization) = self.transport.connections.proxy_authorization(hop.url) {
+            headers.insert(PROXY_AUTHORIZATION, authorization);
         }
-        let response = request.send().await.map_err(|error| failed(tried, &error))?;
-        read(response, hop, tried).await
+        if hop.form.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        }
+        Ok(request)
     }
 
     /// How many requests were sent so far, redirects and token requests included.
@@ -230,28 +261,32 @@ struct Hop<'a> {
 }
 
 /// Reads the body, at most `limit` bytes of it (of an error's less).
-async fn read(mut response: reqwest::Response, hop: &Hop<'_>, tried: Tried<'_>) -> Result<Response, Failed> {
-    let status = response.status();
-    let good = status.is_success();
+async fn read(
+    response: http::Response<Incoming>,
+    hop: &Hop<'_>,
+    tried: Tried<'_>,
+) -> Result<Response, Failed> {
+    let (head, mut incoming) = response.into_parts();
+    let good = head.status.is_success();
     let limit = if good { hop.limit } else { MAX_ERROR_BODY };
     let too_large = |length: String| {
-        let error = Error::new(
-            Kind::TooLarge,
-            tried,
-            format!("{length} are more than the {limit} that workson reads"),
-        );
+        let text = format!("{length} are more than the {limit} that workson reads");
+        let error = Error::new(Kind::TooLarge, tried, text);
         Failed::for_good(
             error.with_hint("no engine would take such a document; tell the registry's operator"),
         )
     };
     let mut body = BytesMut::new();
     if *hop.method != Method::HEAD {
-        let announced = response.content_length().unwrap_or(0);
+        let announced = incoming.size_hint().lower();
         if good && announced > limit as u64 {
             return Err(too_large(format!("{announced} bytes")));
         }
         body.reserve(announced.min(limit as u64) as usize);
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(tried, &error))? {
+        while let Some(frame) = incoming.frame().await {
+            let Ok(chunk) = frame.map_err(|error| failed(tried, &error, false))?.into_data() else {
+                continue;
+            };
             if body.len() + chunk.len() > limit {
                 if good {
                     return Err(too_large(format!("{} bytes and more", body.len() + chunk.len())));
@@ -261,8 +296,7 @@ async fn read(mut response: reqwest::Response, hop: &Hop<'_>, tried: Tried<'_>) 
             body.extend_from_slice(&chunk);
         }
     }
-    let url = response.url().clone();
-    Ok(Response { status, headers: std::mem::take(response.headers_mut()), body: body.freeze(), url })
+    Ok(Response { status: head.status, headers: head.headers, body: body.freeze(), url: hop.url.clone() })
 }
 
 /// The next address, where the answer is a redirect.
@@ -293,15 +327,13 @@ pub(crate) fn shown(url: &Url) -> String {
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
-fn failed(tried: Tried<'_>, error: &reqwest::Error) -> Failed {
+/// A failure on the way; `unreachable` where no connection came about.
+fn failed(tried: Tried<'_>, error: &(dyn std::error::Error + 'static), unreachable: bool) -> Failed {
     let causes = causes(error);
-    let text = printable(&causes.join(": "));
     let is_tls = causes.iter().any(|cause| cause.contains("certificate") || cause.contains("TLS"));
-    let (kind, hint) = if error.is_timeout() {
-        (Kind::Timeout, "the registry answers too slowly; try again later, or raise --timeout")
-    } else if is_tls {
+    let (kind, hint) = if is_tls {
         (Kind::Tls, "for a private authority, name its certificate with --ca-certificate FILE")
-    } else if error.is_connect() {
+    } else if unreachable {
         (
             Kind::Network,
             "is the registry's name right, and is it reachable from here? A proxy may be needed (HTTPS_PROXY)",
@@ -309,14 +341,14 @@ fn failed(tried: Tried<'_>, error: &reqwest::Error) -> Failed {
     } else {
         (Kind::Network, "the connection broke; try again")
     };
-    let passing = matches!(kind, Kind::Network | Kind::Timeout);
-    Failed { error: Error::new(kind, tried, text).with_hint(hint), passing, unreachable: error.is_connect() }
+    let error = Error::new(kind, tried, printable(&causes.join(": "))).with_hint(hint);
+    Failed { error, passing: kind == Kind::Network, unreachable }
 }
 
-/// The messages of an error and of its causes, without repetition and without addresses.
-fn causes(error: &reqwest::Error) -> Vec<String> {
+/// The messages of an error and of its causes, without repetition; the outermost says least.
+fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
-    let mut next: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    let mut next = error.source();
     while let Some(cause) = next {
         let text = cause.to_string();
         if !texts.iter().any(|seen| seen.contains(&text)) {
@@ -325,7 +357,7 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
         next = cause.source();
     }
     if texts.is_empty() {
-        texts.push(if error.is_timeout() { "no answer in time".into() } else { "the request failed".into() });
+        texts.push(error.to_string());
     }
     texts
 }

@@ -1,5 +1,7 @@
 //! Tokens and credentials: fetched once, renewed when they end, and sent to nobody but whom they are for.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 mod faults_support;
 
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,8 @@
 //! What a client gives when the registry, or the wire, misbehaves: an answer that is right, or an error that
 //! says what happened. It never hangs, and never takes what is not what was asked for.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 mod faults_support;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Lists of tags, the nearest tag, and Docker Hub's web API, with and without faults.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 mod faults_support;
 
 use bytes::Bytes;

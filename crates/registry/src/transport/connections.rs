@@ -2,83 +2,113 @@
 //! because it reads the certificate stores.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use url::Url;
 use workson_oci::reference::is_loopback;
 
-use crate::client::{Options, Proxies};
+use super::proxy::{ProxyConnector, ProxyRules};
+use crate::client::Options;
 use crate::error::{Error, Kind};
 
-/// What is always reached without a proxy.
-const LOOPBACK: &str = "localhost,.localhost,127.0.0.0/8,::1";
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(90);
+
+/// The error of a request on its way.
+pub(super) type SendError = hyper_util::client::legacy::Error;
+
+type Loopback = Client<HttpConnector, Full<Bytes>>;
+type World = Client<HttpsConnector<ProxyConnector>, Full<Bytes>>;
 
 pub(super) struct Connections {
     settings: Settings,
-    plain_loopback: reqwest::Client,
-    world: OnceLock<Result<reqwest::Client, Error>>,
+    loopback: Loopback,
+    world: OnceLock<Result<World, Error>>,
 }
 
-#[derive(Clone)]
 struct Settings {
-    user_agent: String,
-    proxies: Vec<reqwest::Proxy>,
+    proxies: ProxyRules,
     ca_certificates: Vec<CertificateDer<'static>>,
-    connect_timeout: std::time::Duration,
-    request_timeout: std::time::Duration,
+    connect_timeout: Duration,
     concurrency: usize,
 }
 
 impl Connections {
     pub(super) fn new(options: &Options) -> Result<Connections, Error> {
         let settings = Settings {
-            user_agent: options.user_agent.clone(),
-            proxies: proxies(&options.proxies)?,
+            proxies: ProxyRules::new(&options.proxies)?,
             ca_certificates: certificates(&options.ca_certificates)?,
             connect_timeout: options.connect_timeout,
-            request_timeout: options.request_timeout,
             concurrency: options.concurrency,
         };
-        let plain_loopback = settings.client(RootCertStore::empty(), false)?;
-        Ok(Connections { settings, plain_loopback, world: OnceLock::new() })
+        let loopback = settings.client(settings.tcp());
+        Ok(Connections { settings, loopback, world: OnceLock::new() })
     }
 
-    pub(super) fn for_url(&self, url: &Url) -> Result<&reqwest::Client, Error> {
+    /// What a proxy on the way wants to know of a request in the clear.
+    pub(super) fn proxy_authorization(&self, url: &Url) -> Option<HeaderValue> {
+        self.settings.proxies.authorization_in_the_clear(url)
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn send(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Result<Response<Incoming>, SendError>, Error> {
         if url.scheme() == "http" && url.host_str().is_some_and(is_loopback) {
-            return Ok(&self.plain_loopback);
+            return Ok(self.loopback.request(request).await);
         }
-        self.world
-            .get_or_init(|| self.settings.client(self.settings.roots(), true))
-            .as_ref()
-            .map_err(Error::clone)
+        let world = self.world.get_or_init(|| self.settings.world()).as_ref().map_err(Error::clone)?;
+        Ok(world.request(request).await)
     }
 }
 
 impl Settings {
-    fn client(&self, roots: RootCertStore, proxied: bool) -> Result<reqwest::Client, Error> {
-        let failed = |what: String| Error::new(Kind::Tls, "setting up connections", what);
+    fn tcp(&self) -> HttpConnector {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(self.connect_timeout));
+        tcp
+    }
+
+    fn client<C>(&self, connector: C) -> Client<C, Full<Bytes>>
+    where
+        C: hyper_util::client::legacy::connect::Connect + Clone,
+    {
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(self.concurrency)
+            .build(connector)
+    }
+
+    fn world(&self) -> Result<World, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| failed(error.to_string()))?
-            .with_root_certificates(roots)
+            .map_err(|error| Error::new(Kind::Tls, "setting up TLS", error.to_string()))?
+            .with_root_certificates(self.roots())
             .with_no_client_auth();
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(&self.user_agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(self.connect_timeout)
-            .timeout(self.request_timeout)
-            .pool_max_idle_per_host(self.concurrency);
-        if proxied {
-            for proxy in &self.proxies {
-                builder = builder.proxy(proxy.clone());
-            }
-        }
-        builder.build().map_err(|error| failed(error.to_string()))
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(ProxyConnector::new(self.tcp(), self.proxies.clone()));
+        Ok(self.client(connector))
     }
 
     /// The platform's authorities (Mozilla's where the platform has none), and the user's own.
@@ -91,27 +121,6 @@ impl Settings {
         roots.add_parsable_certificates(self.ca_certificates.iter().cloned());
         roots
     }
-}
-
-fn proxies(proxies: &Proxies) -> Result<Vec<reqwest::Proxy>, Error> {
-    let exceptions = match &proxies.no_proxy {
-        Some(more) => format!("{LOOPBACK},{more}"),
-        None => LOOPBACK.to_owned(),
-    };
-    let exceptions = reqwest::NoProxy::from_string(&exceptions);
-    let failed = |name: &str| {
-        // The address may hold a password.
-        Error::new(Kind::Network, format!("proxy for {name}"), "its address can't be read")
-            .with_hint("a proxy is written http://host:port or socks5://host:port")
-    };
-    let mut made = Vec::new();
-    if let Some(address) = &proxies.http {
-        made.push(reqwest::Proxy::http(address).map_err(|_| failed("http"))?.no_proxy(exceptions.clone()));
-    }
-    if let Some(address) = &proxies.https {
-        made.push(reqwest::Proxy::https(address).map_err(|_| failed("https"))?.no_proxy(exceptions));
-    }
-    Ok(made)
 }
 
 fn certificates(files: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Error> {
