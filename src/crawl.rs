@@ -12,7 +12,10 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::Instant;
 use workson_oci::{Digest, Reference};
 use workson_registry::Client;
 
@@ -20,6 +23,12 @@ use self::keeper::Keeper;
 use self::look::{Looker, Outcome};
 use crate::inventory::List;
 use crate::store::{Look, RunState, Store, StoreError};
+
+/// How soon a wish to stop is seen.
+const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
+
+/// How long requests that are under way may take when the run is to stop.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A clock: what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -123,7 +132,7 @@ pub async fn run(
     for _ in 0..settings.concurrency.clamp(1, crew.pending.len().max(1)) {
         workers.spawn(crew.clone().work());
     }
-    while workers.join_next().await.is_some() {}
+    finish_or_stop(&mut workers, &settings.stop).await;
 
     let held_back = std::mem::take(&mut *crew.held_back.lock().unwrap_or_else(PoisonError::into_inner));
     let broken = crew.broken.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -150,6 +159,23 @@ pub async fn run(
 struct Pending {
     position: usize,
     last: Option<Digest>,
+}
+
+/// Waits for the workers; once there is a wish to stop, no longer than it takes to finish what is under way.
+async fn finish_or_stop(workers: &mut tokio::task::JoinSet<()>, stop: &AtomicBool) {
+    let mut look_up = tokio::time::interval(STOP_SEEN_WITHIN);
+    let mut stopping: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            ended = workers.join_next() => if ended.is_none() { return },
+            _ = look_up.tick() => {
+                if stop.load(Ordering::Relaxed) && stopping.get_or_insert_with(Instant::now).elapsed() > GRACE {
+                    // It may be waiting for a registry that never answers.
+                    workers.abort_all();
+                }
+            }
+        }
+    }
 }
 
 /// What the workers of a run share.

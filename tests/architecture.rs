@@ -1,5 +1,7 @@
 //! The walls of the house: who may use whom. `src/lib.rs` and `docs/architecture.md` say why.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

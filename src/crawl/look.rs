@@ -47,19 +47,22 @@ impl Looker {
         reference: &Reference,
         last: Option<&Digest>,
     ) -> Result<Outcome, StoreError> {
-        let digest = match self.client.manifest_head(reference).await {
-            Ok(head) => head.digest,
+        let head = match self.client.manifest_head(reference).await {
+            Ok(head) => head,
             // Some registries do not know HEAD; what they say to it is no answer.
-            Err(error) if error.kind() == Kind::BadResponse => None,
+            Err(error) if error.kind() == Kind::BadResponse => return Ok(self.fetch(reference).await),
             Err(error) => return Ok(failed(&error)),
         };
-        let Some(digest) = digest else { return Ok(self.fetch(reference).await) };
-        if last == Some(&digest) {
+        let Some(digest) = head.digest else { return Ok(self.fetch(reference).await) };
+        // With another label than an image's, the same bytes are no image: an engine goes by the label.
+        let is_image = head.media_type.is_index() || head.media_type.is_manifest();
+        if is_image && last == Some(&digest) {
             return Ok(Outcome::Seen(Seen::Known(digest)));
         }
         let turn = lock(&self.fetching).entry(digest.clone()).or_default().clone();
         let fetching = turn.lock().await;
         let outcome = match self.known(&digest)? {
+            Some(Seen::Known(_)) if !is_image => self.fetch(reference).await,
             Some(seen) => Outcome::Seen(seen),
             None => self.fetch(reference).await,
         };
@@ -91,7 +94,7 @@ impl Looker {
                 let (image, root, others) = (answer.image, answer.root, answer.others);
                 Outcome::Seen(Seen::Fetched { image, root, others })
             }
-            Err(error) if error.kind() == Kind::InvalidImage => Outcome::Seen(Seen::Failed {
+            Err(error) if error.follows_from_bytes() => Outcome::Seen(Seen::Failed {
                 kind: error.kind().name().to_owned(),
                 reason: error.to_string(),
                 refused: Some(root),

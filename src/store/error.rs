@@ -50,6 +50,10 @@ impl StoreError {
                 StoreErrorKind::Corrupt,
                 "the file is damaged or no store; put it aside, or name another --store",
             ),
+            Some(ErrorCode::SystemIoFailure) => (
+                StoreErrorKind::Full,
+                "is the disk full, or broken? make room on it, or name another --store",
+            ),
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 (StoreErrorKind::Other, "it has to be a file that can be written; name another with --store")
             }

@@ -117,9 +117,9 @@ const MEMBERS: &str = "
     LEFT JOIN sightings s ON s.reference = m.reference AND s.first_run <= runs.id AND s.last_run >= runs.id
     LEFT JOIN images i ON i.content = s.image
     LEFT JOIN contents c ON c.id = s.image
-    LEFT JOIN sightings g ON (s.image IS NULL OR u.reference IS NOT NULL) AND g.id = (
+    LEFT JOIN sightings g ON g.id = CASE WHEN s.image IS NULL OR u.reference IS NOT NULL THEN (
         SELECT id FROM sightings WHERE reference = m.reference AND image IS NOT NULL AND first_run <= runs.id
-        ORDER BY last_run DESC, id DESC LIMIT 1)
+        ORDER BY last_run DESC, id DESC LIMIT 1) END
     LEFT JOIN images gi ON gi.content = g.image
     LEFT JOIN contents gc ON gc.id = g.image
     WHERE runs.id = ?1

@@ -13,13 +13,21 @@ pub struct Config {
 
 /// Why bytes are no image configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the image's config can't be read: {0}")]
-pub struct ConfigError(String);
+#[error("the image's config can't be read: {reason}")]
+pub struct ConfigError {
+    reason: String,
+    received: bool,
+}
 
 impl ConfigError {
     /// For a config that was not to be had.
     pub fn missing(reason: &str) -> ConfigError {
-        ConfigError(reason.to_owned())
+        ConfigError { reason: reason.to_owned(), received: false }
+    }
+
+    /// Whether the bytes of a config that was received are to blame.
+    pub fn follows_from_bytes(&self) -> bool {
+        self.received
     }
 }
 
@@ -29,6 +37,6 @@ impl Config {
         // Just the platform is read: the history and the layers of a config can be long.
         serde_json::from_slice(bytes)
             .map(|platform| Config { platform })
-            .map_err(|error| ConfigError(error.to_string()))
+            .map_err(|error| ConfigError { reason: error.to_string(), received: true })
     }
 }

@@ -113,6 +113,20 @@ pub enum DocumentError {
     },
 }
 
+impl DocumentError {
+    /// Whether the bytes alone are to blame, so that they will be refused wherever they come from. A label is
+    /// the sender's, and may be another one tomorrow.
+    pub fn follows_from_bytes(&self) -> bool {
+        match self {
+            DocumentError::Schema1
+            | DocumentError::Ambiguous
+            | DocumentError::Json(_)
+            | DocumentError::TooManyEntries { .. } => true,
+            DocumentError::MediaType(_) | DocumentError::Disagree { .. } => false,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {
@@ -132,10 +146,7 @@ impl Document {
     /// Reads `content`, whose media type is what the sender says it is.
     pub fn read(content: &Content) -> Result<Document, DocumentError> {
         let label = &content.media_type;
-        if label.is_schema1() {
-            return Err(DocumentError::Schema1);
-        }
-        if !label.is_index() && !label.is_manifest() {
+        if !label.is_index() && !label.is_manifest() && !label.is_schema1() {
             return Err(DocumentError::MediaType(label.as_str().chars().take(120).collect()));
         }
         let shape: Shape =
@@ -151,6 +162,9 @@ impl Shape {
         }
         if self.manifests.is_some() && (self.config.is_some() || self.layers.is_some()) {
             return Err(DocumentError::Ambiguous);
+        }
+        if label.is_schema1() {
+            return Err(DocumentError::MediaType(label.to_string()));
         }
         if let Some(own) = self.media_type.as_ref().filter(|own| !own.is_empty() && *own != label) {
             return Err(DocumentError::Disagree { label: label.to_string(), document: own.to_string() });
@@ -218,9 +232,14 @@ mod tests {
     #[test]
     fn schema_1_is_refused_by_name_however_it_is_labelled() {
         for label in [DOCKER_SCHEMA1_SIGNED, OCI_MANIFEST] {
-            let error = complaint(label, r#"{"schemaVersion":1,"fsLayers":[],"architecture":"amd64"}"#);
-            assert!(error.contains("schema 1"), "{error}");
+            let error =
+                read(label, r#"{"schemaVersion":1,"fsLayers":[],"architecture":"amd64"}"#).unwrap_err();
+            assert!(error.to_string().contains("schema 1") && error.follows_from_bytes(), "{error}");
         }
+        // A label alone makes no schema 1 of a manifest that is none.
+        let error =
+            read(DOCKER_SCHEMA1_SIGNED, r#"{"schemaVersion":2,"config":{"digest":"d"}}"#).unwrap_err();
+        assert!(!error.follows_from_bytes(), "{error}");
     }
 
     #[test]

@@ -182,6 +182,17 @@ pub enum ImageError {
     ConfigDigest(#[from] crate::digest::DigestError),
 }
 
+impl ImageError {
+    /// Whether the bytes alone are to blame, so that they will be refused wherever they come from.
+    pub fn follows_from_bytes(&self) -> bool {
+        match self {
+            ImageError::Document(error) => error.follows_from_bytes(),
+            ImageError::Config(error) => error.follows_from_bytes(),
+            ImageError::NoPlatform { .. } | ImageError::ConfigDigest(_) => true,
+        }
+    }
+}
+
 /// A document that is needed for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {

@@ -28,7 +28,9 @@ impl fmt::Display for Outcome {
             Outcome::Chosen => write!(f, "chosen"),
             Outcome::Outranked(_) => write!(f, "would do, but a better one is there"),
             Outcome::Mismatch(mismatch) => mismatch.fmt(f),
-            Outcome::NotLookedAt => write!(f, "names no platform, and engines look into one such entry only"),
+            Outcome::NotLookedAt => {
+                write!(f, "its entry names no platform, and engines look into the first such entry only")
+            }
         }
     }
 }

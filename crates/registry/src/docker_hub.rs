@@ -6,6 +6,8 @@
 //!
 //! [`/v2/repositories/…`]: https://docs.docker.com/reference/api/hub/latest/
 
+use std::collections::HashSet;
+
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use url::Url;
@@ -13,7 +15,8 @@ use workson_oci::{Platform, Repository};
 
 use crate::client::Client;
 use crate::error::{Error, Kind};
-use crate::transport::{origin, said, shown};
+use crate::retry::is_passing;
+use crate::transport::{not_now, origin, said, shown};
 
 /// Where the API is.
 pub const DEFAULT_API: &str = "https://hub.docker.com";
@@ -107,7 +110,12 @@ impl Client {
         };
         let mut url = Url::parse(&text).map_err(|_| no_address(&text))?;
         let mut all = Vec::new();
+        let mut seen = HashSet::new();
         for _ in 0..max_pages {
+            if !seen.insert(url.clone()) {
+                let what = "its pages lead in a circle";
+                return Err(Error::new(Kind::BadResponse, format!("GET {}", shown(&url)), what));
+            }
             let (page, at) = self.hub_page::<T>(&url).await?;
             all.extend(page.results);
             let Some(next) = page.next.filter(|_| all.len() < wanted) else { break };
@@ -126,14 +134,13 @@ impl Client {
         let tried = format!("GET {}", shown(url));
         let response = self.shared.insist(&Method::GET, url.clone(), None, None, MAX_PAGE, &tried).await?;
         if response.status != StatusCode::OK {
-            let kind = match response.status {
-                StatusCode::NOT_FOUND => Kind::NotFound,
-                StatusCode::TOO_MANY_REQUESTS => Kind::RateLimited,
-                status if status.is_server_error() => Kind::Server,
-                _ => Kind::BadResponse,
-            };
-            return Err(Error::new(kind, tried, said(&response))
-                .with_hint("leave --live away to use the bundled list"));
+            if is_passing(response.status) {
+                return Err(not_now(tried, &response));
+            }
+            let missing = response.status == StatusCode::NOT_FOUND;
+            let kind = if missing { Kind::NotFound } else { Kind::BadResponse };
+            let error = Error::new(kind, tried, said(&response));
+            return Err(error.with_hint("leave --live away to use the bundled list"));
         }
         let page = serde_json::from_slice(&response.body).map_err(|error| {
             Error::new(Kind::BadResponse, tried, format!("not the JSON of Docker Hub's web API: {error}"))

@@ -80,13 +80,21 @@ struct Inner {
     came_back: String,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    follows_from_bytes: bool,
 }
 
 impl Error {
     /// An error about `tried` (a request, a file), to which `came_back` was the answer.
     pub fn new(kind: Kind, tried: impl Into<String>, came_back: impl Into<String>) -> Error {
         let (tried, came_back) = (tried.into(), came_back.into());
-        Error(Box::new(Inner { kind, tried, came_back, hint: None, retry_after: None }))
+        Error(Box::new(Inner {
+            kind,
+            tried,
+            came_back,
+            hint: None,
+            retry_after: None,
+            follows_from_bytes: false,
+        }))
     }
 
     /// Adds what to do next.
@@ -118,6 +126,18 @@ impl Error {
     /// What to do next, where there is something.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// Says that the bytes of a document alone are to blame.
+    #[must_use]
+    pub(crate) fn blaming_bytes(mut self) -> Error {
+        self.0.follows_from_bytes = true;
+        self
+    }
+
+    /// Whether the bytes of a document alone are to blame, so that they will be refused wherever they come from.
+    pub fn follows_from_bytes(&self) -> bool {
+        self.0.follows_from_bytes
     }
 
     /// How long the registry asks to wait.

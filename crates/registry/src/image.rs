@@ -107,5 +107,6 @@ fn is_access(kind: Kind) -> bool {
 }
 
 fn invalid(reference: &Reference, error: &ImageError) -> Error {
-    Error::new(Kind::InvalidImage, reference.familiar(), error.to_string())
+    let told = Error::new(Kind::InvalidImage, reference.familiar(), error.to_string());
+    if error.follows_from_bytes() { told.blaming_bytes() } else { told }
 }

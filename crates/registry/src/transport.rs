@@ -116,6 +116,14 @@ impl Shared {
             let response = self.hop(&hop, tried).await?;
             match redirect(&response, tried).map_err(Failed::for_good)? {
                 None => return Ok(response),
+                // A form holds a secret, and is for whom it was made.
+                Some(to) if form.is_some() => {
+                    let text = format!("a request that carries a secret is redirected to {}", shown(&to));
+                    let error = Error::new(Kind::Redirect, tried, text);
+                    return Err(Failed::for_good(
+                        error.with_hint("it was not sent there; tell the registry's operator"),
+                    ));
+                }
                 found => next = found,
             }
         }
@@ -386,6 +394,20 @@ pub(crate) fn said(response: &Response) -> String {
         }
         Ok(Body { details, .. }) if !details.is_empty() => format!("{status} ({})", printable(&details)),
         _ => status,
+    }
+}
+
+/// The error for an answer that says "not now", 429 or 5xx, and how long that lasts where it says so.
+pub(crate) fn not_now(tried: impl Into<String>, response: &Response) -> Error {
+    let limited = response.status == StatusCode::TOO_MANY_REQUESTS;
+    let error = Error::new(if limited { Kind::RateLimited } else { Kind::Server }, tried, said(response));
+    match retry_after(&response.headers) {
+        Some(wait) => {
+            let hint = format!("it asks to come back in {}", spoken(wait));
+            error.with_retry_after(wait).with_hint(hint)
+        }
+        None if limited => error.with_hint("log in for a larger quota, use --mirror, or run again later"),
+        None => error.with_hint("the registry has a fault; run again later"),
     }
 }
 

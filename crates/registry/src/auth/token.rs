@@ -22,7 +22,8 @@ use super::challenge::Challenge;
 use super::keychain::Credentials;
 use crate::client::Shared;
 use crate::error::{Error, Kind, printable};
-use crate::transport::{Address, Host, Response, said, same_site, shown};
+use crate::retry::is_passing;
+use crate::transport::{Address, Host, Response, not_now, said, same_site, shown};
 
 /// How long a token lasts where its service does not say (the standard's default).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
@@ -246,11 +247,12 @@ fn refused(
     withheld: bool,
     had_credentials: bool,
 ) -> Error {
+    if is_passing(response.status) {
+        return not_now(tried, response);
+    }
     let kind = match response.status {
         StatusCode::UNAUTHORIZED => Kind::Unauthorized,
         StatusCode::FORBIDDEN => Kind::Denied,
-        StatusCode::TOO_MANY_REQUESTS => Kind::RateLimited,
-        status if status.is_server_error() => Kind::Server,
         _ => Kind::BadResponse,
     };
     let error = Error::new(kind, tried, said(response));

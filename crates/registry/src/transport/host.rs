@@ -13,7 +13,7 @@ use crate::auth::challenge::Challenge;
 use crate::error::{Error, Kind};
 use crate::rate_limit::RateLimit;
 
-/// After how many vain connections in a row, with none that worked before, a host is given up.
+/// After how many vain requests in a row, with no answer ever before, a host is given up.
 const GIVE_UP_AFTER: u32 = 8;
 /// How long "no pulls left" is believed before it is asked again.
 const PULLS_BELIEVED: Duration = Duration::from_secs(60);
@@ -145,6 +145,11 @@ impl Host {
         }
     }
 
+    /// Whether the host asked for a rest that is not over.
+    pub(super) fn is_resting(&self) -> bool {
+        self.state().rest_until.is_some_and(|until| Instant::now() < until)
+    }
+
     /// An error where the host said a moment ago that no pull is left.
     pub(super) fn check_pulls(&self, tried: impl Fn() -> String) -> Result<(), Error> {
         let no_pulls = self.state().no_pulls;
@@ -159,12 +164,12 @@ impl Host {
         Err(error.with_hint("log in for a larger quota, use --mirror, or run again later"))
     }
 
-    /// An error where many connections in a row failed and none ever worked.
+    /// An error where many requests in a row got no answer, and none ever did.
     pub(super) fn check_reachable(&self, tried: impl Fn() -> String) -> Result<(), Error> {
         if self.reached.load(Ordering::Relaxed) || self.unreachable.load(Ordering::Relaxed) < GIVE_UP_AFTER {
             return Ok(());
         }
-        let text = format!("not sent: the host could not be reached {GIVE_UP_AFTER} times in a row");
+        let text = format!("not sent: the host gave no answer to {GIVE_UP_AFTER} requests in a row");
         Err(Error::new(Kind::Network, tried(), text)
             .with_hint("is the registry's name right, and is it reachable from here?"))
     }
@@ -178,7 +183,7 @@ impl Host {
                     self.state().no_pulls = (limit.remaining == 0).then(|| (Instant::now(), limit));
                 }
             }
-            Err(failed) if failed.unreachable => {
+            Err(failed) if matches!(failed.error.kind(), Kind::Network | Kind::Timeout) => {
                 self.unreachable.fetch_add(1, Ordering::Relaxed);
             }
             Err(_) => {}

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
-use super::{Address, Failed, Host, Request, Response, Target, said, spoken};
+use super::host::Turn;
+use super::{Address, Failed, Host, Request, Response, Target, not_now, said};
 use crate::auth::challenge::Challenge;
 use crate::auth::token::Token;
 use crate::client::Shared;
@@ -26,15 +28,7 @@ impl Shared {
             Target::At(path) => path.clone(),
         };
         let question = Question { shared: self, request, address: &address, path: &path, host: &host };
-        match tokio::time::timeout(self.options.deadline, question.ask()).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let seconds = self.options.deadline.as_secs_f32();
-                let after = format!("no answer in {seconds} s, repetitions included");
-                let error = Error::new(Kind::Timeout, question.tried(), after);
-                Err(error.with_hint("try again later, or raise --timeout"))
-            }
-        }
+        question.ask().await
     }
 }
 
@@ -54,20 +48,23 @@ impl Question<'_> {
         format!("{} {}{path}", self.request.method, self.address.base(self.host.is_tls()))
     }
 
+    /// Asks until there is an answer that stays, or the time is up. Waiting for one's turn takes none of it.
     async fn ask(&self) -> Result<Response, Error> {
         let policy = &self.shared.options.retry;
+        let mut left = self.shared.options.deadline;
         let mut authorizations = 0;
         let mut attempt = 0;
         loop {
-            self.host.wait(|| self.tried(), policy.longest_wait).await?;
-            let (token, outcome) = self.once().await;
+            let turn = self.turn(&mut left).await?;
+            let (token, outcome) = self.within(&mut left, self.once()).await?;
+            drop(turn);
             let wait = match outcome {
                 Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
                     authorizations += 1;
                     if authorizations > MAX_AUTHORIZATIONS {
                         return Err(self.unauthorized(&response, token.is_some()));
                     }
-                    self.challenged(&response, token).await?;
+                    self.within(&mut left, self.challenged(&response, token)).await??;
                     continue;
                 }
                 Ok(response) if is_passing(response.status) => {
@@ -80,14 +77,39 @@ impl Question<'_> {
                 Err(failed) => return Err(failed.error),
             };
             attempt += 1;
-            tokio::time::sleep(wait).await;
+            self.within(&mut left, tokio::time::sleep(wait)).await?;
         }
     }
 
-    /// One attempt, within the host's bound of concurrency, and alone if it is the first: what that one learns
-    /// about the host (that it wants tokens, that it speaks TLS) the others know when their turn comes.
+    /// Waits for the host to be ready to be asked, and for a free place among those who ask it.
+    async fn turn(&self, left: &mut Duration) -> Result<Turn<'_>, Error> {
+        loop {
+            let rest = self.host.wait(|| self.tried(), self.shared.options.retry.longest_wait);
+            self.within(left, rest).await??;
+            let turn = self.host.turn().await;
+            // Whoever had a turn meanwhile may have been told to stay away.
+            if !self.host.is_resting() {
+                return Ok(turn);
+            }
+        }
+    }
+
+    /// Does `step`, and takes the time it took off what is left.
+    async fn within<T>(&self, left: &mut Duration, step: impl Future<Output = T>) -> Result<T, Error> {
+        let started = Instant::now();
+        let outcome = tokio::time::timeout(*left, step).await;
+        *left = left.saturating_sub(started.elapsed());
+        outcome.map_err(|_| {
+            let seconds = self.shared.options.deadline.as_secs_f32();
+            let after = format!("no answer in {seconds} s, repetitions included");
+            let error = Error::new(Kind::Timeout, self.tried(), after);
+            error.with_hint("try again later, or raise --timeout")
+        })
+    }
+
+    /// One attempt. What it learns about the host (that it wants tokens, that it speaks TLS) the others know
+    /// when their turn comes.
     async fn once(&self) -> (Option<Token>, Result<Response, Failed>) {
-        let _turn = self.host.turn().await;
         let token = match self.shared.authorization(self.address, self.host).await {
             Ok(token) => token,
             Err(error) => return (None, Err(Failed::for_good(error))),
@@ -154,18 +176,10 @@ impl Question<'_> {
             }
             return Ok(wait);
         }
-        let kind = if limited { Kind::RateLimited } else { Kind::Server };
-        let mut error = Error::new(kind, self.tried(), said(response));
-        if limited {
-            error = error.with_hint("log in for a larger quota, use --mirror, or run again later");
-        }
         if let Some(wait) = asked {
             self.host.rest(wait);
-            error = error
-                .with_retry_after(wait)
-                .with_hint(format!("the registry asks to come back in {}", spoken(wait)));
         }
-        Err(Box::new(error))
+        Err(Box::new(not_now(self.tried(), response)))
     }
 
     /// Whether to ask again after a 401: with what the host now is known to want, or with a new token.

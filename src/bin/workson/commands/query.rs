@@ -145,6 +145,8 @@ impl Query<'_> {
                 Err(error) => ImageAnswer::failed(&question.text, error.clone(), self.asked),
             };
             verdict.count(&answer);
+            // mquery knows no artifacts: to it this is an error.
+            verdict.unknown |= self.arguments.format.is_some() && answer.kind == Some("artifact");
             if self.arguments.jsonl {
                 print(&json::line(&answer)?)
             } else if self.arguments.format == Some(Format::Mquery) {

@@ -222,6 +222,9 @@ impl Report {
         for note in &self.notes {
             tell(&format!("note: {note}"), None);
         }
+        if resolution.chosen.is_none() && resolution.outcomes.contains(&Outcome::NotLookedAt) {
+            tell(&format!("note: {} is there, but {}", self.wanted, Outcome::NotLookedAt), None);
+        }
         if let Some(contradiction) = &self.contradiction {
             tell(
                 &format!("the index says {}, but the image's own config says {contradiction}", self.wanted),

@@ -1,0 +1,202 @@
+//! What the tests of the command line share: a program in a folder of its own, which has to end in time.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use workson_registry::testing::MemoryRegistry;
+
+/// How long a program may take before it counts as hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A home folder, empty at first.
+pub(crate) struct Home(tempfile::TempDir);
+
+/// What a program did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+    /// The most memory that it had, in KiB, as far as that was seen.
+    pub(crate) peak_kib: u64,
+}
+
+impl Ran {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    /// The exit code, with all that was said when it is another one.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Ran {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout: {}\nstderr: {}",
+            String::from_utf8_lossy(&self.stdout[..self.stdout.len().min(3000)]),
+            self.stderr
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Ran {
+        assert!(self.stderr.contains(text), "{text:?} is not in: {}", self.stderr);
+        self
+    }
+}
+
+/// A program that is under way.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Home {
+    pub(crate) fn new() -> Home {
+        Home(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    }
+
+    /// `program` with nothing of the tester's environment.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(self.0.path());
+        command
+    }
+
+    pub(crate) fn workson(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_workson"));
+        command.args(arguments);
+        command
+    }
+
+    /// Runs workson to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        start(&mut self.workson(arguments)).ends()
+    }
+
+    /// Runs `script` by a shell, `$W` being workson.
+    pub(crate) fn shell(&self, script: &str) -> Ran {
+        start(self.command("/bin/sh").env("W", env!("CARGO_BIN_EXE_workson")).args(["-c", script])).ends()
+    }
+
+    /// The text of a list file, one reference a line.
+    pub(crate) fn list(&self, name: &str, registry: &MemoryRegistry, references: &[String]) -> String {
+        let lines: Vec<String> =
+            references.iter().map(|reference| format!("{}/{reference}\n", registry.host())).collect();
+        self.write(name, lines.concat())
+    }
+}
+
+pub(crate) fn start(command: &mut Command) -> Running {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().map(read_all);
+    let stderr = child.stderr.take().map(read_all);
+    Running { child, stdout, stderr }
+}
+
+/// Runs `command` with `input` on its standard input.
+pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> Ran {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().map(read_all);
+    let stderr = child.stderr.take().map(read_all);
+    // A program that does not read it may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    Running { child, stdout, stderr }.ends()
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+impl Running {
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("/bin/sh")
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end; one that does not end in time fails the test.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> Ran {
+        let started = Instant::now();
+        let mut peak_kib = 0;
+        let status: ExitStatus = loop {
+            peak_kib = peak_kib.max(peak_of(self.child.id()).unwrap_or(0));
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if started.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                let stderr = self.stderr.take().map(|thread| thread.join().unwrap()).unwrap_or_default();
+                panic!("it hangs; so far it said: {}", String::from_utf8_lossy(&stderr));
+            }
+            std::thread::sleep(Duration::from_millis(4));
+        };
+        let bytes =
+            |thread: Option<JoinHandle<Vec<u8>>>| thread.map(|t| t.join().unwrap()).unwrap_or_default();
+        Ran {
+            code: status.code(),
+            stdout: bytes(self.stdout.take()),
+            stderr: String::from_utf8_lossy(&bytes(self.stderr.take())).into_owned(),
+            peak_kib,
+        }
+    }
+}
+
+fn peak_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Waits until `done`, but not for ever.
+#[track_caller]
+pub(crate) fn until(what: &str, done: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < PATIENCE, "{what} never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How many rows `table` has in the store.
+pub(crate) fn rows(store: &Path, query: &str) -> i64 {
+    let connection = rusqlite::Connection::open(store).unwrap();
+    connection.query_row(query, [], |row| row.get(0)).unwrap()
+}
