@@ -715,3 +715,20 @@ async fn an_interrupt_ends_a_query_at_once() {
     running.ends();
     assert!(started.elapsed() < Duration::from_secs(10));
 }
+
+#[test]
+fn a_misspelt_platform_is_refused_and_not_answered_with_no() {
+    let home = Home::new();
+    let ran = home.run(&["query", "x", "--platform", "linux/amd46"]).exits(2);
+    assert!(
+        ran.stderr.contains("no architecture \"amd46\"") && ran.stderr.contains("amd64?"),
+        "{}",
+        ran.stderr
+    );
+    let ran = home.run(&["inventory", "--platform", "lunix/arm64"]).exits(2);
+    assert!(
+        ran.stderr.contains("no operating system \"lunix\"") && ran.stderr.contains("linux?"),
+        "{}",
+        ran.stderr
+    );
+}

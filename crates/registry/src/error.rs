@@ -118,6 +118,11 @@ impl Error {
         self
     }
 
+    /// What came back, without what was tried.
+    pub(crate) fn came_back(&self) -> &str {
+        &self.0.came_back
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> Kind {
         self.0.kind

@@ -2,8 +2,8 @@
 
 use super::Platform;
 
-/// Operating systems that a specifier of one word may name, in normalised spelling.
-const KNOWN_OS: [&str; 17] = [
+/// The operating systems that containerd knows, in normalised spelling.
+pub const KNOWN_OS: [&str; 17] = [
     "aix",
     "android",
     "darwin",
@@ -23,8 +23,8 @@ const KNOWN_OS: [&str; 17] = [
     "zos",
 ];
 
-/// Architectures that a specifier of one word may name, in normalised spelling.
-const KNOWN_ARCH: [&str; 24] = [
+/// The architectures that containerd knows, in normalised spelling.
+pub const KNOWN_ARCH: [&str; 24] = [
     "386",
     "amd64",
     "amd64p32",

@@ -57,6 +57,8 @@ struct State {
     challenge: Option<Challenge>,
     rest_until: Option<Instant>,
     no_pulls: Option<(Instant, RateLimit)>,
+    /// The last failure, while there was no answer.
+    failure: Option<Error>,
 }
 
 /// The right to send one request.
@@ -169,9 +171,12 @@ impl Host {
         if self.reached.load(Ordering::Relaxed) || self.unreachable.load(Ordering::Relaxed) < GIVE_UP_AFTER {
             return Ok(());
         }
-        let text = format!("not sent: the host gave no answer to {GIVE_UP_AFTER} requests in a row");
-        Err(Error::new(Kind::Network, tried(), text)
-            .with_hint("is the registry's name right, and is it reachable from here?"))
+        let last = self.state().failure.clone();
+        let last =
+            last.as_ref().map(|error| format!("; the last time: {}", error.came_back())).unwrap_or_default();
+        let text = format!("not sent: the host gave no answer to {GIVE_UP_AFTER} requests in a row{last}");
+        let error = Error::new(Kind::Network, tried(), text);
+        Err(error.with_hint("is the registry's name right, and is it reachable from here? A proxy may be needed (HTTPS_PROXY)"))
     }
 
     /// Learns from what came of a request.
@@ -185,6 +190,7 @@ impl Host {
             }
             Err(failed) if matches!(failed.error.kind(), Kind::Network | Kind::Timeout) => {
                 self.unreachable.fetch_add(1, Ordering::Relaxed);
+                self.state().failure = Some(failed.error.clone());
             }
             Err(_) => {}
         }
