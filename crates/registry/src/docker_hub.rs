@@ -18,8 +18,6 @@ use crate::error::{Error, Kind};
 use crate::retry::is_passing;
 use crate::transport::{not_now, origin, said, shown};
 
-/// Where the API is.
-pub const DEFAULT_API: &str = "https://hub.docker.com";
 /// How large one page may be, in bytes.
 const MAX_PAGE: usize = 16 << 20;
 /// How many pages are read of one listing, 100 entries each.

@@ -3,7 +3,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`client`] | [`Client`] and its [`Options`] |
+//! | [`client`], [`options`] | [`Client`], how it behaves, what it reports |
 //! | `manifests`, `blobs`, `tags` | the specification's nouns, as methods of [`Client`] |
 //! | `image` | [`Client::image`]: what an image offers, with as few requests as it takes |
 //! | `nearest` | [`Client::nearest_tag`]: another tag that has a platform |
@@ -25,6 +25,7 @@ pub mod error;
 mod image;
 mod manifests;
 mod nearest;
+pub mod options;
 pub mod rate_limit;
 pub mod retry;
 mod tags;
@@ -33,8 +34,9 @@ pub mod testing;
 mod transport;
 
 pub use auth::keychain::{Credentials, Keychain};
-pub use client::{Client, Exchange, Options};
+pub use client::Client;
 pub use error::{Error, Kind};
 pub use image::Answer;
 pub use manifests::Head;
 pub use nearest::NearestTag;
+pub use options::{Exchange, Options};

@@ -24,8 +24,9 @@ pub(crate) use self::host::Host;
 
 use self::connections::Connections;
 use self::host::Hosts;
-use crate::client::{Exchange, Options, Shared};
+use crate::client::Shared;
 use crate::error::{Error, Kind, printable};
+use crate::options::{Exchange, Options};
 use crate::rate_limit::RateLimit;
 use crate::retry::{is_passing, retry_after};
 

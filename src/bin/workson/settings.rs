@@ -9,7 +9,7 @@ use std::time::Duration;
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use jiff::Timestamp;
 use serde::Deserialize;
-use workson_registry::client::{Observer, Proxies};
+use workson_registry::options::{Observer, Proxies};
 use workson_registry::rate_limit::PullBudget;
 use workson_registry::{Client, Exchange, Keychain, Options};
 

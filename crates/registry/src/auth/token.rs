@@ -274,7 +274,7 @@ fn refused(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Options;
+    use crate::options::Options;
 
     fn address(reference: &str) -> Address {
         let reference: Reference = reference.parse().unwrap();

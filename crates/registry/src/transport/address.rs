@@ -6,7 +6,7 @@ use url::{Host as UrlHost, Url};
 use workson_oci::Repository;
 use workson_oci::reference::is_loopback;
 
-use crate::client::Options;
+use crate::options::Options;
 
 /// The host that answers for a repository, and the repository's name there.
 #[derive(Debug, Clone, PartialEq, Eq)]

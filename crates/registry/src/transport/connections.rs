@@ -19,8 +19,8 @@ use url::Url;
 use workson_oci::reference::is_loopback;
 
 use super::proxy::{ProxyConnector, ProxyRules};
-use crate::client::Options;
 use crate::error::{Error, Kind};
+use crate::options::Options;
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(90);

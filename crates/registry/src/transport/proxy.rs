@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 use url::Url;
 
-use crate::client::Proxies;
 use crate::error::{Error, Kind};
+use crate::options::Proxies;
 
 /// What is always reached without a proxy.
 const LOOPBACK: &str = "localhost,.localhost,127.0.0.0/8,::1";
