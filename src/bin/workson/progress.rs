@@ -1,9 +1,10 @@
 //! Progress on standard error, where it is a terminal.
 
+use std::fmt::Write;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use workson::crawl::Progress;
 
 use crate::cli::Global;
@@ -16,8 +17,12 @@ impl Bar {
         let seen = std::io::stderr().is_terminal() && !global.quiet && !global.verbose;
         let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        let template = "{bar:28} {pos}/{len} images  {per_sec}  {eta} left  {msg}";
+        let template = "{bar:28} {pos}/{len} images  {rate}  {eta} left  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
+            let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                // What can't be written to a terminal is not seen there.
+                let _ = write!(text, "{:.0}/s", state.per_sec());
+            });
             bar.set_style(style.progress_chars("=> "));
         }
         if seen {

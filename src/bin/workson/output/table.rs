@@ -2,23 +2,39 @@
 
 use std::io::IsTerminal as _;
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::json::ImageAnswer;
 
-/// An empty table under a line of headings, as wide as it takes, or as the terminal is.
+/// How wide a terminal has to be for the last column to be folded into it.
+const FOLDED_FROM: u16 = 60;
+
+/// An empty table under a line of headings, as wide as it takes: a digest that is folded can't be copied.
 pub(crate) fn new(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| heading.to_uppercase()));
-    if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+    table.load_style(presets::NOTHING).set_header(headings.iter().map(|heading| title(heading)));
+    table.set_content_arrangement(ContentArrangement::Disabled);
     if anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never {
         table.force_no_tty();
     }
     table
+}
+
+/// Headings are in capitals, platforms as they are written everywhere else.
+fn title(heading: &str) -> String {
+    if heading.contains('/') { heading.to_owned() } else { heading.to_uppercase() }
+}
+
+/// Folds the last column where the terminal is too narrow for it; the others stay as they are.
+fn fold_last_column(table: &mut Table) {
+    if !std::io::stdout().is_terminal() || table.width().is_none_or(|width| width < FOLDED_FROM) {
+        return;
+    }
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    let last = table.column_count().saturating_sub(1);
+    for column in table.column_iter_mut().take(last) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
 }
 
 /// The text of a table, without the space that would stand at the left and right of it.
@@ -83,6 +99,7 @@ pub(crate) fn many(answers: &[ImageAnswer]) -> String {
         });
         table.add_row(row);
     }
+    fold_last_column(&mut table);
     text(&mut table)
 }
 
