@@ -3,6 +3,8 @@
 //! [image-spec, config.md]: https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
 
 use crate::Platform;
+use crate::json;
+use crate::text::printable;
 
 /// The part of an image configuration that workson reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +15,7 @@ pub struct Config {
 
 /// Why bytes are no image configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the image's config can't be read: {reason}")]
+#[error("the image's config can't be read: {}", printable(reason))]
 pub struct ConfigError {
     reason: String,
     received: bool,
@@ -37,6 +39,25 @@ impl Config {
         // Just the platform is read: the history and the layers of a config can be long.
         serde_json::from_slice(bytes)
             .map(|platform| Config { platform })
-            .map_err(|error| ConfigError { reason: error.to_string(), received: true })
+            .map_err(|error| ConfigError { reason: json::complaint(&error), received: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_is_an_object_and_says_each_thing_once() {
+        let read = |json: &str| Config::from_bytes(json.as_bytes());
+        let config = read(r#"{"os":"linux","architecture":"arm64","variant":null,"history":[]}"#).unwrap();
+        assert_eq!(config.platform.to_string(), "linux/arm64");
+        let array = read(r#"["linux","arm64","","",[]]"#).unwrap_err();
+        assert!(array.to_string().contains("expected a JSON object") && array.follows_from_bytes());
+        assert!(read(r#"{"os":"linux","os":"windows"}"#).unwrap_err().to_string().contains("`os`"));
+        assert_eq!(
+            ConfigError::missing("\u{1b}[2J").to_string(),
+            "the image's config can't be read: \u{fffd}[2J"
+        );
     }
 }

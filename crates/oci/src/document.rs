@@ -7,6 +7,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::json::{self, Object};
+use crate::text::printable;
 use crate::{Descriptor, Digest, MediaType};
 
 /// How many entries of an index, or layers of a manifest, are read. Real indexes have under a hundred.
@@ -89,7 +91,9 @@ pub enum DocumentError {
     MediaType(String),
     /// Sender and document disagree about what it is.
     #[error(
-        "the registry labels its answer {label}, but the document is {document}; engines refuse such an image"
+        "the registry labels its answer {}, but the document is {}; engines refuse such an image",
+        printable(label),
+        printable(document)
     )]
     Disagree {
         /// What the sender says.
@@ -103,7 +107,7 @@ pub enum DocumentError {
     )]
     Ambiguous,
     /// Not JSON, nested too deep, or a part is missing or of a wrong type.
-    #[error("the document is not valid JSON of an image manifest or index: {0}")]
+    #[error("the document is not valid JSON of an image manifest or index: {}", printable(_0))]
     Json(String),
     /// More than [`MAX_ENTRIES`].
     #[error("the document has {found} entries; workson reads at most {MAX_ENTRIES}")]
@@ -130,11 +134,8 @@ impl DocumentError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Shape {
-    #[serde(default)]
-    schema_version: u64,
-    #[serde(default)]
+    schema_version: Option<i64>,
     media_type: Option<MediaType>,
-    #[serde(default)]
     artifact_type: Option<MediaType>,
     manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
@@ -149,15 +150,15 @@ impl Document {
         if !label.is_index() && !label.is_manifest() && !label.is_schema1() {
             return Err(DocumentError::MediaType(label.as_str().chars().take(120).collect()));
         }
-        let shape: Shape =
-            serde_json::from_slice(&content.bytes).map_err(|error| DocumentError::Json(error.to_string()))?;
+        let Object(shape): Object<Shape> = serde_json::from_slice(&content.bytes)
+            .map_err(|error| DocumentError::Json(json::complaint(&error)))?;
         shape.into_document(label)
     }
 }
 
 impl Shape {
     fn into_document(self, label: &MediaType) -> Result<Document, DocumentError> {
-        if self.schema_version == 1 || self.fs_layers.is_some() {
+        if self.schema_version == Some(1) || self.fs_layers.is_some() {
             return Err(DocumentError::Schema1);
         }
         if self.manifests.is_some() && (self.config.is_some() || self.layers.is_some()) {
@@ -177,6 +178,9 @@ impl Shape {
                 Ok(Document::Index(Index { manifests }))
             }
             (false, None, Some(config)) => {
+                if let Some(fault) = config.fault() {
+                    return Err(DocumentError::Json(format!("what it says of its `config`: {fault}")));
+                }
                 let layers = self.layers.unwrap_or_default();
                 bounded(&layers)?;
                 let artifact_type = self.artifact_type;
@@ -255,6 +259,49 @@ mod tests {
         assert!(complaint(OCI_INDEX, deep).contains("not valid JSON"));
         let entries = vec![r#"{"digest":"d"}"#; MAX_ENTRIES + 1].join(",");
         assert!(complaint(OCI_INDEX, format!(r#"{{"manifests":[{entries}]}}"#)).contains("20001"));
+    }
+
+    #[test]
+    fn an_array_is_no_document_and_no_part_of_one() {
+        for json in [
+            r#"[2,null,null,[],null,null,null]"#,
+            r#"{"manifests":[["","d",1,null,null,null]]}"#,
+            r#"{"manifests":[{"digest":"d","platform":["linux","arm64","","",[]]}]}"#,
+            r#"{"manifests":{}}"#,
+        ] {
+            assert!(complaint(OCI_INDEX, json).contains("invalid type"), "{json}");
+        }
+        assert!(complaint(OCI_MANIFEST, r#"{"config":["","d",1]}"#).contains("expected a JSON object"));
+    }
+
+    #[test]
+    fn nulls_are_read_as_absent_and_what_is_there_twice_is_refused() {
+        let nulls = r#"{"schemaVersion":null,"mediaType":null,"artifactType":null,"config":null,"layers":null,
+            "fsLayers":null,"manifests":[{"digest":null,"platform":null}]}"#;
+        let Ok(Document::Index(index)) = read(OCI_INDEX, nulls) else { panic!("no index") };
+        assert!(index.manifests[0].platform.is_none());
+
+        let text = complaint(OCI_INDEX, r#"{"manifests":[{"digest":"a","digest":"b"}]}"#);
+        assert!(
+            text.contains("there twice, and programs differ in which one they take: `digest` at line 1"),
+            "{text}"
+        );
+        let text = complaint(OCI_INDEX, r#"{"manifests":[{"digest":5}]}"#);
+        assert!(text.contains("invalid type: integer `5`, expected a string"), "{text}");
+    }
+
+    #[test]
+    fn a_manifest_needs_a_config_that_can_be_asked_for() {
+        assert!(complaint(OCI_MANIFEST, r#"{"config":{}}"#).contains("`config`: it has no digest"));
+        assert!(complaint(OCI_MANIFEST, r#"{"config":{"digest":"d","size":-1}}"#).contains("size is -1"));
+        // Nothing hangs on the layers.
+        assert!(read(OCI_MANIFEST, r#"{"config":{"digest":"d"},"layers":[{"size":-1}]}"#).is_ok());
+    }
+
+    #[test]
+    fn a_complaint_does_not_steer_the_terminal() {
+        let text = complaint(OCI_INDEX, r#"{"mediaType":"a\u001b[2J\u202eb","manifests":[]}"#);
+        assert!(text.contains("a\u{fffd}[2j\u{fffd}b"), "{text:?}");
     }
 
     #[test]

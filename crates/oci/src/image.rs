@@ -8,12 +8,14 @@
 //! without a platform is taken by its config, an index inside an index is walked into, an entry of another
 //! media type is no image, whatever platform it claims.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::config::{Config, ConfigError};
 use crate::document::DocumentError;
 use crate::platform::Matcher;
+use crate::text::printable;
 use crate::{Content, Descriptor, Digest, Document, Index, Manifest, MediaType, Platform};
 
 /// How many further documents are looked into for one image.
@@ -112,7 +114,7 @@ pub enum Note {
     },
     /// The platform of an entry could not be found out, so the list of platforms may lack it.
     Undetermined {
-        /// The digest of the entry, as published.
+        /// The digest of the entry, as published; empty where it has none.
         digest: String,
         /// Why.
         reason: String,
@@ -129,25 +131,37 @@ impl fmt::Display for Note {
         match self {
             Note::EmptyIndex => write!(f, "the index is empty: no platform at all"),
             Note::SamePlatformTwice { platform, digest } => {
+                let (platform, digest) = (printable(platform), printable(digest));
                 write!(f, "{platform} is there twice; an engine takes the first, not {digest}")
             }
             Note::EntryIsNoImage { digest, kind, claims: None } => {
-                write!(f, "entry {digest} is no image ({kind})")
+                write!(f, "{} is no image ({})", entry(digest), printable(kind))
             }
             Note::EntryIsNoImage { digest, kind, claims: Some(platform) } => {
-                write!(f, "entry {digest} claims {platform} but is no image ({kind}); not counted")
+                let (entry, claimed, kind) = (entry(digest), printable(platform), printable(kind));
+                write!(f, "{entry} claims {claimed} but is no image ({kind}); not counted")
             }
             Note::PlatformFromConfig { digest } => {
-                write!(f, "entry {digest} names no platform; taken from its config")
+                write!(f, "{} names no platform; taken from its config", entry(digest))
             }
             Note::ConfigContradicts { digest, index, config } => {
-                write!(f, "entry {digest} is {index} in the index, but its config says {config}")
+                let (entry, index, config) = (entry(digest), printable(index), printable(config));
+                write!(f, "{entry} is {index} in the index, but its config says {config}")
             }
             Note::Undetermined { digest, reason } => {
-                write!(f, "the platform of entry {digest} could not be told: {reason}")
+                let (entry, reason) = (entry(digest), printable(reason));
+                write!(f, "the platform of {entry} could not be told: {reason}")
             }
-            Note::Artifact { kind } => write!(f, "no container image: {kind}"),
+            Note::Artifact { kind } => write!(f, "no container image: {}", printable(kind)),
         }
+    }
+}
+
+fn entry(digest: &str) -> Cow<'_, str> {
+    if digest.is_empty() {
+        "an entry without digest".into()
+    } else {
+        format!("entry {}", printable(digest)).into()
     }
 }
 
@@ -348,13 +362,17 @@ impl<'a> Walk<'a> {
     }
 
     fn index(&mut self, index: &Index, depth: usize) {
-        for entry in &index.manifests {
+        for (at, entry) in index.manifests.iter().enumerate() {
+            let media_type = &entry.media_type;
             if entry.is_attestation() {
                 self.attestations += 1;
-            } else if entry.media_type.is_index() {
+            } else if !media_type.is_index() && !media_type.is_manifest() {
+                self.no_image(entry, media_type.as_str());
+            } else if let Some(fault) = entry.fault() {
+                let which = if depth == 1 { "the index" } else { "an index within the index" };
+                self.undetermined(entry, format!("{fault} (it is entry {} of {which})", at + 1));
+            } else if media_type.is_index() {
                 self.nested(entry, depth);
-            } else if !entry.media_type.is_manifest() {
-                self.no_image(entry, entry.media_type.as_str());
             } else {
                 self.entry(entry);
             }

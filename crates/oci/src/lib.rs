@@ -13,17 +13,20 @@
 //! | [`platform`] | containerd's `platforms` package |
 //! | [`image`], [`resolution`] | workson's own: the one answer for every kind of image, and what an engine takes of it |
 //! | [`tag`] | no standard: the order that people expect |
+//! | [`text`] | no standard: text from outside, made fit to be shown |
 
 pub mod config;
 pub mod descriptor;
 pub mod digest;
 pub mod document;
 pub mod image;
+mod json;
 pub mod media_type;
 pub mod platform;
 pub mod reference;
 pub mod resolution;
 pub mod tag;
+pub mod text;
 
 pub use descriptor::Descriptor;
 pub use digest::Digest;

@@ -11,8 +11,9 @@ pub mod normalize;
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::json::Object;
 pub use host::{CpuVariantError, cpu_variant};
 pub use ladder::MAX_COUNTED_VARIANT;
 pub use matcher::Matcher;
@@ -21,42 +22,51 @@ use normalize::{is_known_arch, is_known_os, normalize_arch, normalize_os};
 
 /// A platform as published in an index entry or a config. An empty text stands for an absent one.
 ///
-/// Reading is lenient: what is missing or `null` is empty, and unknown fields are passed over.
+/// Reading is lenient: what is missing or `null` is empty, and unknown fields are passed over. It has to be a
+/// JSON object, though.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(from = "Object<Published>")]
 pub struct Platform {
     /// The operating system, as Go names it: `linux`, `windows`, `darwin`, …
-    #[serde(deserialize_with = "text_or_null", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub os: String,
     /// The architecture, as Go names it: `amd64`, `arm64`, `arm`, …
-    #[serde(deserialize_with = "text_or_null", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub architecture: String,
     /// The variant of the architecture, like `v7` of `arm`.
-    #[serde(deserialize_with = "text_or_null", skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub variant: String,
     /// The version of the operating system; it counts on Windows alone.
-    #[serde(
-        rename = "os.version",
-        deserialize_with = "text_or_null",
-        skip_serializing_if = "String::is_empty"
-    )]
+    #[serde(rename = "os.version", skip_serializing_if = "String::is_empty")]
     pub os_version: String,
     /// What the image needs of the operating system, like `win32k`.
-    #[serde(
-        rename = "os.features",
-        deserialize_with = "texts_or_null",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(rename = "os.features", skip_serializing_if = "Vec::is_empty")]
     pub os_features: Vec<String>,
 }
 
-fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+/// The fields of a platform, of which every one may be absent or `null`.
+#[derive(Deserialize)]
+struct Published {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
+    #[serde(rename = "os.version")]
+    os_version: Option<String>,
+    #[serde(rename = "os.features")]
+    os_features: Option<Vec<Option<String>>>,
 }
 
-fn texts_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let texts: Option<Vec<Option<String>>> = Option::deserialize(deserializer)?;
-    Ok(texts.unwrap_or_default().into_iter().map(Option::unwrap_or_default).collect())
+impl From<Object<Published>> for Platform {
+    fn from(Object(published): Object<Published>) -> Platform {
+        let features = published.os_features.unwrap_or_default();
+        Platform {
+            os: published.os.unwrap_or_default(),
+            architecture: published.architecture.unwrap_or_default(),
+            variant: published.variant.unwrap_or_default(),
+            os_version: published.os_version.unwrap_or_default(),
+            os_features: features.into_iter().map(Option::unwrap_or_default).collect(),
+        }
+    }
 }
 
 /// Why a text is no platform.

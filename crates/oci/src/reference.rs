@@ -62,6 +62,11 @@ impl Repository {
         if self.registry == DOCKER_HUB { DOCKER_HUB_API } else { &self.registry }
     }
 
+    /// The reference to a tag of this repository, without a digest.
+    pub fn with_tag(&self, tag: &str) -> Result<Reference, ReferenceError> {
+        Ok(Reference { repository: self.clone(), tag: Some(check_tag(tag)?), digest: None })
+    }
+
     /// Whether the registry runs on this machine, by its name: `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.registry)

@@ -1,7 +1,7 @@
 //! The order of tags that people expect: newest version first.
 //!
 //! Tags have no standard order. This one reads numbers as numbers (`1.10` is newer than `1.9`), puts a release
-//! before its candidates (`2.0` before `2.0-rc1`), `latest` before all, and tags that do not begin with a
+//! before its candidates (`2.0` and `2.0.0` before `2.0-rc1`), `latest` before all, and tags that do not begin with a
 //! version after all that do.
 
 use std::cmp::Ordering;
@@ -44,20 +44,23 @@ fn unprefixed(tag: &str) -> &str {
 /// Newer first, by the numbers, then by what stands behind them.
 fn versions(a: &str, b: &str) -> Ordering {
     let (numbers_a, numbers_b) = (numbers(a), numbers(b));
+    let (a, b) = (flavour(a), flavour(b));
+    let (stage_a, stage_b) = (stage(a), stage(b));
+    // Where the numbers of one end, a release is the newest of its line, as `1.2` moves on with each `1.2.x`;
+    // what comes before a release is older than all of the line, as `1.2-rc1` was there before `1.2.0`. So
+    // each end has its place beside the numbers that could stand there instead, and the order stays total.
+    let end = |is_release| if is_release { Ordering::Less } else { Ordering::Greater };
     for at in 0..numbers_a.len().max(numbers_b.len()) {
-        let (a, b) = (numbers_a.get(at), numbers_b.get(at));
-        // A shorter version is a newer release of the same line: `1.2` moves on with each `1.2.x`.
-        let order = match (a, b) {
+        let order = match (numbers_a.get(at), numbers_b.get(at)) {
             (Some(a), Some(b)) => number(b).cmp(&number(a)),
-            (None, _) => Ordering::Less,
-            (_, None) => Ordering::Greater,
+            (None, _) => end(stage_a.is_none()),
+            (_, None) => end(stage_b.is_none()).reverse(),
         };
         if order.is_ne() {
             return order;
         }
     }
-    let (a, b) = (flavour(a), flavour(b));
-    match (stage(a), stage(b)) {
+    match (stage_a, stage_b) {
         (None, None) => a.cmp(b),
         (a_stage, b_stage) => a_stage.cmp(&b_stage).then_with(|| number(count(b)).cmp(&number(count(a)))),
     }
@@ -125,11 +128,12 @@ mod tests {
                 "20240101",
                 "2.0",
                 "2.0-alpine",
+                // A release of the line, though with more numbers, and only then what came before it.
+                "v2.0.0",
                 "2.0-rc12",
                 "2.0-rc2",
                 "2.0-rc1",
                 "2.0-beta1",
-                "v2.0.0",
                 "1.10",
                 "1.10.12",
                 "1.10.3",
@@ -138,6 +142,27 @@ mod tests {
                 "stable"
             ]
         );
+    }
+
+    #[test]
+    fn what_comes_before_a_release_is_older_than_all_of_its_line() {
+        let sorted = [
+            "2",
+            "2.1.0-rc1",
+            "2.0",
+            // A candidate of 2.0.5 is newer than 2.0.0, and a candidate of 2.0 is older than both.
+            "2.0.5-rc1",
+            "2.0.0",
+            "v2.0.0",
+            "2.0.0-rc1",
+            "2.0-rc1",
+            "2-rc1",
+            "1.9.9",
+        ];
+        let mut tags = sorted;
+        tags.reverse();
+        tags.sort_by(|a, b| newest_first(a, b));
+        assert_eq!(tags, sorted);
     }
 
     #[test]

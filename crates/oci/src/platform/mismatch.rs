@@ -1,6 +1,9 @@
 //! In which respect a platform is not the one wanted.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::text::printable;
 
 /// The first respect in which a platform differs from everything that would be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +55,11 @@ impl fmt::Display for Mismatch {
         match self {
             Mismatch::Nothing { asked } if asked.is_empty() => write!(f, "no platform is asked for"),
             Mismatch::Nothing { asked } => {
-                write!(f, "no platform runs on {}, a variant that is not known", asked.join(" or "))
+                write!(
+                    f,
+                    "no platform runs on {}, a variant that is not known",
+                    printable(&asked.join(" or "))
+                )
             }
             Mismatch::Os { wanted, found } => {
                 write!(f, "the operating system is {}, wanted is {}", name(found), names(wanted))
@@ -61,35 +68,37 @@ impl fmt::Display for Mismatch {
                 write!(f, "the architecture is {}, wanted is {}", name(found), names(wanted))
             }
             Mismatch::Variant { architecture, wanted, found } => {
-                let wanted: Vec<&str> = wanted.iter().map(|wanted| variant(architecture, wanted)).collect();
-                let found = variant(architecture, found);
-                write!(f, "the variant of {architecture} is {found}, wanted is {}", wanted.join(" or "))
+                let wanted: Vec<Cow<'_, str>> =
+                    wanted.iter().map(|wanted| variant(architecture, wanted)).collect();
+                let (wanted, found) = (wanted.join(" or "), variant(architecture, found));
+                write!(f, "the variant of {} is {found}, wanted is {wanted}", printable(architecture))
             }
             Mismatch::OsVersion { wanted, found } => {
+                let found = printable(found);
                 write!(f, "the image is for version {found}, which a host of {} does not run", names(wanted))
             }
             Mismatch::OsFeatures { missing } => {
-                write!(f, "the image needs of the operating system: {}", missing.join(", "))
+                write!(f, "the image needs of the operating system: {}", printable(&missing.join(", ")))
             }
         }
     }
 }
 
-fn name(text: &str) -> &str {
-    if text.is_empty() { "not named" } else { text }
+fn name(text: &str) -> Cow<'_, str> {
+    if text.is_empty() { "not named".into() } else { printable(text) }
 }
 
 fn names(texts: &[String]) -> String {
-    let names: Vec<&str> = texts.iter().map(|text| name(text)).collect();
+    let names: Vec<Cow<'_, str>> = texts.iter().map(|text| name(text)).collect();
     names.join(" or ")
 }
 
 /// The variant that an empty one means.
-fn variant<'a>(architecture: &str, variant: &'a str) -> &'a str {
+fn variant<'a>(architecture: &str, variant: &'a str) -> Cow<'a, str> {
     match (architecture, variant) {
-        ("arm64", "") => "v8",
-        ("amd64", "") => "v1",
-        (_, "") => "none",
-        (_, variant) => variant,
+        ("arm64", "") => "v8".into(),
+        ("amd64", "") => "v1".into(),
+        (_, "") => "none".into(),
+        (_, variant) => printable(variant),
     }
 }
