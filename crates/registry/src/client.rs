@@ -31,8 +31,9 @@ impl Client {
     /// request needs it.
     ///
     /// # Errors
-    /// Where a proxy's address or a certificate can't be read.
+    /// Where a mirror or a host of [`Options::plain_http`] is none, or a certificate can't be read.
     pub fn new(options: Options) -> Result<Client, Error> {
+        let options = options.checked()?;
         let transport = Transport::new(&options)?;
         Ok(Client { shared: Arc::new(Shared { options, transport, tokens: Tokens::default() }) })
     }

@@ -119,7 +119,7 @@ impl Error {
     }
 
     /// What came back, without what was tried.
-    pub(crate) fn came_back(&self) -> &str {
+    pub fn came_back(&self) -> &str {
         &self.0.came_back
     }
 

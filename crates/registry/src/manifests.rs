@@ -18,7 +18,7 @@ const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest
 /// What a `HEAD` says about a manifest. Nothing in it was checked: there were no bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The digest, where the registry announces one that can be checked.
+    /// The digest, where the registry announces one that can be checked; the one that was asked for, if any.
     pub digest: Option<Digest>,
     /// The media type.
     pub media_type: MediaType,
@@ -55,12 +55,24 @@ impl Client {
     /// Asks what `reference` points at, without fetching it. Registries do not count this as a pull.
     ///
     /// # Errors
-    /// As [`Client::manifest`]; [`Kind::BadResponse`] where the registry does not know `HEAD`.
+    /// As [`Client::manifest`]; [`Kind::BadResponse`] where the registry does not know `HEAD`, and
+    /// [`Kind::DigestMismatch`] where it announces another digest than was asked for.
     pub async fn manifest_head(&self, reference: &Reference) -> Result<Head, Error> {
         let response = self.manifest_request(Method::HEAD, reference).await?;
         let size = response.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut digest = digest_header(&response);
+        if let (Some(asked), Some(announced)) = (reference.digest(), &digest)
+            && asked != announced
+        {
+            if asked.algorithm() == announced.algorithm() {
+                let text = format!("the registry announces {announced}, not {asked}");
+                return Err(mismatch(&tried(Method::HEAD, reference, &response), &text));
+            }
+            // Of another algorithm it says nothing about what was asked for.
+            digest = None;
+        }
         Ok(Head {
-            digest: digest_header(&response),
+            digest,
             media_type: content_type(&response),
             size,
             rate_limit: RateLimit::from_headers(&response.headers),

@@ -13,7 +13,7 @@ const MAX_LOOKS: usize = 6;
 /// A tag that has the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearestTag {
-    /// The reference with that tag.
+    /// The reference with that tag, and without a digest.
     pub reference: Reference,
     /// The platform that an engine would take there.
     pub platform: Platform,
@@ -41,7 +41,7 @@ impl Client {
         }
         let tags = self.tags(reference.repository()).await?;
         for name in by_nearness(asked, tags).into_iter().take(MAX_LOOKS) {
-            let Ok(candidate) = reference.with_tag(&name) else { continue };
+            let Ok(candidate) = reference.repository().with_tag(&name) else { continue };
             match self.image(&candidate, false).await {
                 Ok(answer) => {
                     if let Some(chosen) = Resolution::of(&answer.image, matcher).chosen {
@@ -70,7 +70,7 @@ impl Client {
         let found = names.iter().find_map(|name| {
             let tag = tags.iter().find(|tag| tag.name == *name)?;
             let platform = tag.platforms.iter().find(|platform| matcher.matches(platform))?;
-            let reference = reference.with_tag(name).ok()?;
+            let reference = reference.repository().with_tag(name).ok()?;
             Some(NearestTag { reference, platform: platform.normalized(), from_manifest: false })
         });
         Ok(found)

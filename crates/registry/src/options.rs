@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use workson_oci::Reference;
+
 use crate::auth::keychain::Keychain;
+use crate::error::{Error, Kind, printable};
 use crate::rate_limit::PullBudget;
 use crate::retry::RetryPolicy;
 
@@ -33,8 +36,8 @@ pub struct Exchange {
 /// Where exchanges are reported.
 pub type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
 
-/// Proxies, as the environment or a file names them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Proxies, as the environment or a file names them. Its `Debug` shows no address, which may hold a password.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     /// For `http` addresses.
     pub http: Option<String>,
@@ -44,11 +47,24 @@ pub struct Proxies {
     pub no_proxy: Option<String>,
 }
 
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxies")
+            .field("http", &self.http.as_ref().map(|_| "…"))
+            .field("https", &self.https.as_ref().map(|_| "…"))
+            .field("no_proxy", &self.no_proxy)
+            .finish()
+    }
+}
+
 /// How a [`Client`](crate::Client) behaves. [`Default`] is right for public registries.
 pub struct Options {
     /// What to call oneself.
     pub user_agent: String,
-    /// For a registry, the host (and path) that is asked in its place: a pull-through cache.
+    /// For a registry, the host (and path) that is asked in its place: a pull-through cache. [`Client::new`]
+    /// refuses what is none; `docker.io` may go by the names of its hosts.
+    ///
+    /// [`Client::new`]: crate::Client::new
     pub mirrors: BTreeMap<String, String>,
     /// Hosts that are spoken to in plain HTTP. Loopback addresses always are, unless they turn out to want TLS.
     pub plain_http: BTreeSet<String>,
@@ -97,8 +113,159 @@ impl Default for Options {
     }
 }
 
+/// Hosts that people name where Docker Hub is meant.
+const DOCKER_HUB_HOSTS: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
+
+impl Options {
+    /// The same options, with every mirror and host in the form in which it is looked up.
+    pub(crate) fn checked(mut self) -> Result<Options, Error> {
+        let mut mirrors = BTreeMap::new();
+        for (registry, mirror) in &self.mirrors {
+            let tried = format!("mirror of {}", harmless(registry));
+            if !is_host(registry) {
+                let error = Error::new(Kind::Network, tried, "that is the name of no registry");
+                return Err(error.with_hint("name it as images do, like docker.io or registry.example:5000"));
+            }
+            let mirror = mirror.trim_end_matches('/');
+            if !is_mirror(mirror) {
+                let text = format!("{} is not written host[:port][/path]", harmless(mirror));
+                let hint = "for example cache.example:5000 or harbor.example/docker-hub: without scheme, user, query \
+                            and tag";
+                return Err(Error::new(Kind::Network, tried, text).with_hint(hint));
+            }
+            if !DOCKER_HUB_HOSTS.contains(&registry.as_str()) {
+                mirrors.insert(registry.clone(), mirror.to_owned());
+            } else if !self.mirrors.contains_key("docker.io") {
+                mirrors.insert("docker.io".to_owned(), mirror.to_owned());
+            }
+        }
+        self.mirrors = mirrors;
+        if let Some(bad) = self.plain_http.iter().find(|host| !is_host(host)) {
+            let error =
+                Error::new(Kind::Network, format!("plain HTTP to {}", harmless(bad)), "that is no host");
+            return Err(error.with_hint("write host or host:port alone, without scheme and path"));
+        }
+        Ok(self)
+    }
+}
+
+/// Whether `text` is `host[:port]`.
+fn is_host(text: &str) -> bool {
+    !text.contains('/') && is_mirror(text)
+}
+
+/// Whether `text` is `host[:port][/path]`, with a path that a repository's name can begin with.
+fn is_mirror(text: &str) -> bool {
+    let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
+    // A name without a dot is only a host in front of a port, or else it would be a path of Docker Hub's.
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    let registry = if has_port { host.to_owned() } else { format!("{host}:443") };
+    let (_, port) = registry.rsplit_once(':').unwrap_or_default();
+    // With a component at the end, what looks like a tag or a digest is none.
+    let path = path.map_or("x".to_owned(), |path| format!("{path}/x"));
+    let reference: Result<Reference, _> = format!("{registry}/{path}").parse();
+    port.parse::<u16>().is_ok() && reference.is_ok_and(|reference| reference.registry() == registry)
+}
+
+/// An address that could not be read, without what may be a secret: a user with a password, a query.
+fn harmless(text: &str) -> String {
+    if text.contains('@') {
+        return "an address with a user".to_owned();
+    }
+    format!("{:?}", printable(text.split(['?', '#']).next().unwrap_or_default()))
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options").field("mirrors", &self.mirrors).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mirrored(registry: &str, mirror: &str) -> Result<Options, Error> {
+        let mirrors = BTreeMap::from([(registry.to_owned(), mirror.to_owned())]);
+        Options { mirrors, ..Options::default() }.checked()
+    }
+
+    #[test]
+    fn a_mirror_is_a_host_and_maybe_a_path() {
+        for good in [
+            "cache",
+            "cache:5000",
+            "cache.example",
+            "Cache.example:5000/docker-hub",
+            "cache/a/b_c/",
+            "127.0.0.1:7771",
+            "[::1]:5000/x",
+            "[::1]",
+        ] {
+            let kept = mirrored("docker.io", good).unwrap().mirrors;
+            assert_eq!(kept["docker.io"], good.trim_end_matches('/'));
+        }
+        for bad in [
+            "",
+            "/x",
+            ":5000",
+            "127.0.0.1:7771/a?b",
+            "127.0.0.1:7771?s3cret",
+            "u:s3cret@cache.example",
+            "s3cret@cache.example/x",
+            "http://cache.example",
+            "https://u:s3cret@cache.example",
+            "cache.example:99999",
+            "cache.example:/x",
+            "cache.example/a:tag",
+            "cache.example/A",
+            "cache.example//a",
+            "cache.example/../a",
+            "cache example",
+            "::1",
+        ] {
+            let error = mirrored("docker.io", bad).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("docker.io") && !text.contains("s3cret"), "{bad}: {text}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("cache.example:5000")));
+        }
+        for bad in ["", "https://docker.io", "docker.io/library", "u:s3cret@docker.io"] {
+            let error = mirrored(bad, "cache.example").unwrap_err();
+            assert!(!format!("{error:?}").contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_has_one_mirror_by_whatever_name() {
+        for name in ["docker.io", "index.docker.io", "registry-1.docker.io"] {
+            let kept = mirrored(name, "cache.example").unwrap().mirrors;
+            assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("docker.io".into(), "cache.example".into())]);
+        }
+        let both = [("docker.io", "a.example"), ("index.docker.io", "b.example")];
+        let mirrors = both.map(|(name, mirror)| (name.to_owned(), mirror.to_owned())).into();
+        let kept = Options { mirrors, ..Options::default() }.checked().unwrap().mirrors;
+        assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("docker.io".into(), "a.example".into())]);
+    }
+
+    #[test]
+    fn plain_http_is_for_hosts() {
+        let plain =
+            |host: &str| Options { plain_http: [host.to_owned()].into(), ..Options::default() }.checked();
+        for good in ["registry.lan", "registry:5000", "[fd00::1]:5000"] {
+            assert!(plain(good).is_ok(), "{good}");
+        }
+        for bad in ["http://registry.lan", "registry.lan/", "registry.lan/a", "", "u:s3cret@registry.lan"] {
+            let error = plain(bad).unwrap_err();
+            assert!(error.hint().is_some_and(|hint| hint.contains("host:port")), "{bad}");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_proxys_password() {
+        let address = Some("http://u:s3cret@p.example".to_owned());
+        let proxies = Proxies { http: address.clone(), https: address, no_proxy: Some("lan".into()) };
+        let shown = format!("{proxies:?}");
+        assert!(shown.contains("lan") && !shown.contains("s3cret"), "{shown}");
     }
 }

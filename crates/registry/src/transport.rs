@@ -3,6 +3,7 @@
 mod address;
 mod connections;
 mod host;
+mod names;
 mod proxy;
 mod question;
 
@@ -10,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -228,6 +231,8 @@ impl Shared {
         *request.uri_mut() = hop.url.as_str().parse()?;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_str(&self.options.user_agent)?);
+        // Digests are of the bytes as they are kept.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.extend(hop.headers.iter().cloned());
         if let Some(authorization) = hop.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
@@ -285,6 +290,15 @@ async fn read(
             error.with_hint("no engine would take such a document; tell the registry's operator"),
         )
     };
+    if let Some(encoding) = compression(&head.headers).filter(|_| good) {
+        let text = format!(
+            "the registry, or a proxy before it, compressed the answer ({encoding}) although it was not asked to"
+        );
+        let error = Error::new(Kind::BadResponse, tried, text);
+        return Err(Failed::for_good(
+            error.with_hint("switch compression off there, or reach the registry by another way"),
+        ));
+    }
     let mut body = BytesMut::new();
     if *hop.method != Method::HEAD {
         let announced = incoming.size_hint().lower();
@@ -306,6 +320,18 @@ async fn read(
         }
     }
     Ok(Response { status: head.status, headers: head.headers, body: body.freeze(), url: hop.url.clone() })
+}
+
+/// How the body is encoded, where its bytes are not those that are kept. (`aws-chunked` is how an object came
+/// into S3, and not how it leaves.)
+fn compression(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(CONTENT_ENCODING).iter();
+    let text = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ");
+    let plain = |name: &str| {
+        let name = name.trim().to_ascii_lowercase();
+        matches!(name.as_str(), "" | "identity" | "aws-chunked")
+    };
+    (!text.split(',').all(plain)).then(|| printable(&text))
 }
 
 /// The next address, where the answer is a redirect.

@@ -439,6 +439,46 @@ async fn a_credential_file_that_can_not_be_read_is_named_and_not_quoted() {
     }
 }
 
+/// The helper has to be in the PATH, which no test can change for itself.
+#[test]
+#[cfg(unix)]
+fn a_credential_helper_is_run_once_for_all_repositories() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let helper = folder.path().join("docker-credential-counting");
+    let answer = format!(r#"{{"Username":"{USER}","Secret":"{PASSWORD}"}}"#);
+    std::fs::write(&helper, format!("#!/bin/sh\ncat >/dev/null\necho run >>\"$0.runs\"\necho '{answer}'\n"))
+        .unwrap();
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "thirty_private_images_with_a_helper_in_the_path"])
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+    let runs = std::fs::read_to_string(folder.path().join("docker-credential-counting.runs")).unwrap();
+    assert_eq!(runs, "run\n");
+}
+
+#[tokio::test]
+#[ignore = "run by `a_credential_helper_is_run_once_for_all_repositories`"]
+async fn thirty_private_images_with_a_helper_in_the_path() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_bench_images(30);
+    registry.require(Auth::Token(with_credentials()));
+    let folder = tempfile::tempdir().unwrap();
+    let keychain = keychain_of(folder.path(), r#"{"credsStore":"counting"}"#);
+    let client = client(Options { keychain, ..quick() });
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..30 {
+        let (client, image) = (client.clone(), reference(&registry, &format!("bench/image-{number:05}")));
+        asking.spawn(async move { client.image(&image, false).await.map(|_| ()) });
+    }
+    for told in ends(asking.join_all()).await {
+        assert_eq!(told.map_err(|error| error.to_string()), Ok(()));
+    }
+}
+
 #[tokio::test]
 async fn a_broken_credential_file_does_not_matter_where_nobody_asks_for_credentials() {
     let (_registry, thing) = with_thing().await;

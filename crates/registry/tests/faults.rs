@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use faults_support::{OCI_INDEX, TWO, client, ends, quick, reference, with_thing};
-use workson_oci::{Digest, Kind as ImageKind};
+use workson_oci::platform::Matcher;
+use workson_oci::{Digest, Kind as ImageKind, Platform};
+use workson_registry::options::Proxies;
 use workson_registry::rate_limit::PullBudget;
 use workson_registry::testing::{
     Auth, Fault, MemoryRegistry, Method, On, TokenAuth, image_entry, index, index_of,
 };
-use workson_registry::{Kind, Options};
+use workson_registry::{Client, Kind, Options};
 
 const MANIFESTS: &str = "/manifests/";
 
@@ -94,6 +96,46 @@ async fn too_many_requests_for_ever_is_an_error_after_a_few_attempts() {
     assert_eq!(error.kind(), Kind::RateLimited);
     assert!(error.to_string().contains("pull rate limit"), "{error}");
     assert_eq!(registry.count_manifest_gets(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn too_many_requests_for_ever_are_found_out_by_a_few_and_told_to_all() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_bench_images(41);
+    let client = client(quick());
+    registry.fault(Fault::too_many_requests(None), On::get(MANIFESTS), None);
+    let started = Instant::now();
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let (client, image) = (client.clone(), reference(&registry, &format!("bench/image-{number:05}")));
+        asking.spawn(async move { client.image(&image, false).await.map(|_| ()).unwrap_err() });
+    }
+    for error in ends(asking.join_all()).await {
+        assert_eq!(error.kind(), Kind::RateLimited, "{error}");
+    }
+    assert_eq!(registry.count_manifest_gets(), 4, "the questions' attempts count together");
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    let error = ends(client.image(&reference(&registry, "bench/image-00040"), false)).await.unwrap_err();
+    assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(50)), "{error}");
+    assert_eq!(registry.count_manifest_gets(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn too_many_requests_for_a_moment_are_answered_in_the_end() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_bench_images(41);
+    let client = client(quick());
+    ends(client.image(&reference(&registry, "bench/image-00040"), false)).await.unwrap();
+    registry.fault(Fault::too_many_requests(None), On::get(MANIFESTS), Some(3));
+    registry.fault(Fault::SlowHeaders(Duration::from_millis(2)), On::any(), None);
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let (client, image) = (client.clone(), reference(&registry, &format!("bench/image-{number:05}")));
+        asking.spawn(async move { client.image(&image, false).await.map(|_| ()) });
+    }
+    for told in ends(asking.join_all()).await {
+        assert_eq!(told.map_err(|error| error.to_string()), Ok(()));
+    }
 }
 
 #[tokio::test]
@@ -186,6 +228,19 @@ async fn a_registry_that_is_not_there_is_a_network_error_and_soon_left_alone() {
     let sent = client.requests_sent();
     ends(client.image(&thing, false)).await.unwrap_err();
     assert_eq!(client.requests_sent(), sent, "a host that never answered is asked again and again");
+}
+
+#[tokio::test]
+async fn a_registry_that_dies_is_soon_left_alone() {
+    let (registry, thing) = with_thing().await;
+    let client = client(quick());
+    ends(client.image(&thing, false)).await.unwrap();
+    registry.stop().await;
+    for _ in 0..3 {
+        let error = ends(client.image(&thing, false)).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Network, "{error}");
+    }
+    assert_eq!(client.requests_sent(), 9);
 }
 
 #[tokio::test]
@@ -372,6 +427,48 @@ async fn by_digest_the_bytes_count_and_not_what_the_registry_announces() {
     assert_eq!(error.kind(), Kind::DigestMismatch, "{error}");
     let answer = ends(client(quick()).image(&thing.with_digest(digest.clone()), false)).await.unwrap();
     assert_eq!(answer.image.digest, digest);
+}
+
+#[tokio::test]
+async fn a_head_never_gives_another_digest_than_was_asked_for() {
+    let (registry, thing) = with_thing().await;
+    let digest = Digest::sha256(&registry.manifest("library/thing", "latest").unwrap());
+    let pinned = thing.with_digest(digest.clone());
+    let client = client(quick());
+    assert_eq!(ends(client.manifest_head(&pinned)).await.unwrap().digest, Some(digest.clone()));
+
+    let other = Digest::sha256(b"something else").to_string();
+    registry.fault(Fault::WrongDigestHeader(other.clone()), On::any(), Some(1));
+    let error = ends(client.manifest_head(&pinned)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::DigestMismatch, "{error}");
+    assert!(error.to_string().contains(&other) && error.to_string().contains(digest.as_str()), "{error}");
+
+    // What is not announced, or announced by another algorithm, is not proven.
+    let sha512 = workson_oci::digest::Algorithm::Sha512.digest(b"something").to_string();
+    for fault in [Fault::NoDigestHeader, Fault::WrongDigestHeader(sha512)] {
+        registry.fault(fault.clone(), On::any(), Some(1));
+        assert_eq!(ends(client.manifest_head(&pinned)).await.unwrap().digest, None, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_named_and_none_is_asked_for() {
+    let (registry, thing) = with_thing().await;
+    for (encoding, refused) in [("gzip", true), ("identity, br", true), ("identity", false)] {
+        let headers = vec![("Content-Encoding".to_owned(), encoding.to_owned())];
+        registry.fault(Fault::Headers(headers), On::get(MANIFESTS), Some(1));
+        match ends(client(quick()).image(&thing, false)).await {
+            Ok(_) => assert!(!refused, "{encoding}"),
+            Err(error) => {
+                assert!(refused && error.kind() == Kind::BadResponse, "{encoding}: {error}");
+                assert!(
+                    error.to_string().contains(&format!("compressed the answer ({encoding})")),
+                    "{error}"
+                );
+            }
+        }
+    }
+    assert!(registry.requests().iter().all(|sent| sent.header("accept-encoding") == Some("identity")));
 }
 
 #[tokio::test]
@@ -616,6 +713,71 @@ async fn a_spent_budget_sends_no_further_pull() {
         }
     }
     assert_eq!(registry.count_manifest_gets(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_budget_of_three_gives_three_answers_where_tokens_are_needed_first() {
+    for _ in 0..10 {
+        let registry = MemoryRegistry::start().await.unwrap();
+        registry.put_bench_images(10);
+        registry.require(Auth::Token(TokenAuth::default()));
+        let budget = Arc::new(PullBudget::new(Some(3)));
+        let client = client(Options { budget: budget.clone(), ..quick() });
+        let mut asking = tokio::task::JoinSet::new();
+        for number in 0..10 {
+            let (client, image) = (client.clone(), reference(&registry, &format!("bench/image-{number:05}")));
+            asking.spawn(async move { client.manifest(&image).await.map(|_| ()) });
+        }
+        let told = ends(asking.join_all()).await;
+        assert_eq!(told.iter().filter(|told| told.is_ok()).count(), 3);
+        assert!(told.into_iter().filter_map(Result::err).all(|error| error.kind() == Kind::BudgetSpent));
+        assert_eq!(budget.spent(), 3);
+    }
+}
+
+#[tokio::test]
+async fn the_nearest_tag_of_a_pinned_reference_is_not_pinned() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let old = registry.put_image_index("library/app", "1.0", &["linux/amd64"]);
+    registry.put_image_index("library/app", "1.1", &TWO);
+    let pinned = reference(&registry, "library/app:1.0").with_digest(old);
+    let arm64 = Platform { os: "linux".into(), architecture: "arm64".into(), ..Platform::default() };
+    let matcher = Matcher::only(&arm64);
+    let nearest = ends(client(quick()).nearest_tag(&pinned, &matcher)).await.unwrap().unwrap();
+    assert_eq!(nearest.reference, reference(&registry, "library/app:1.1"));
+}
+
+// On the way ----------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_name_below_localhost_is_this_machine() {
+    let (registry, _) = with_thing().await;
+    let thing =
+        format!("workson-{}.Registry.localhost:{}/library/thing", "x".repeat(20), registry.addr().port());
+    let answer = ends(client(quick()).image(&thing.parse().unwrap(), false)).await.unwrap();
+    assert_eq!(answer.image.platforms.len(), 2);
+}
+
+#[tokio::test]
+async fn a_proxy_that_can_not_be_used_does_not_matter_where_none_is_needed() {
+    let (_registry, thing) = with_thing().await;
+    for bad in ["https://p.example", "socks4://u:s3cret@p.example"] {
+        let (http, https) = (Some(bad.to_owned()), Some(bad.to_owned()));
+        let proxies = Proxies { http, https, no_proxy: None };
+        let client = client(Options { proxies, ..quick() });
+        assert!(ends(client.image(&thing, false)).await.is_ok(), "{bad}");
+        let error = ends(client.image(&"r.example.invalid/x".parse().unwrap(), false)).await.unwrap_err();
+        assert!(error.to_string().contains("proxies are spoken to by http or socks5"), "{error}");
+        assert!(!format!("{error:?}").contains("s3cret"), "{error}");
+        assert_eq!(client.requests_sent(), 2, "asked once each: no repetition helps");
+    }
+}
+
+#[test]
+fn what_is_no_mirror_is_refused() {
+    let mirrors = [("docker.io".to_owned(), "u:s3cret@cache.example".to_owned())].into();
+    let error = Client::new(Options { mirrors, ..quick() }).unwrap_err();
+    assert!(error.to_string().contains("docker.io") && !format!("{error:?}").contains("s3cret"), "{error}");
 }
 
 #[tokio::test]

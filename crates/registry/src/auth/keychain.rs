@@ -6,15 +6,18 @@
 //! [credential helpers]: https://github.com/docker/docker-credential-helpers#development
 //! [containers-auth.json(5)]: https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::OnceCell;
 use workson_oci::Repository;
@@ -64,23 +67,60 @@ pub struct Keychain {
 struct Store {
     path: PathBuf,
     config: ConfigFile,
+    /// What helpers answered, by helper and server: one process however many repositories ask.
+    answers: Mutex<HashMap<(String, String), HelperAnswer>>,
 }
+
+type HelperAnswer = Arc<OnceCell<Result<Option<Credentials>, Error>>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ConfigFile {
-    auths: HashMap<String, Auth>,
+    #[serde(deserialize_with = "nullable")]
+    auths: BTreeMap<String, Option<Object<Auth>>>,
     creds_store: Option<String>,
-    cred_helpers: HashMap<String, String>,
+    #[serde(deserialize_with = "nullable")]
+    cred_helpers: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Auth {
+    #[serde(deserialize_with = "nullable")]
     auth: String,
+    #[serde(deserialize_with = "nullable")]
     username: String,
+    #[serde(deserialize_with = "nullable")]
     password: String,
+    #[serde(deserialize_with = "nullable")]
     identitytoken: String,
+}
+
+/// Reads `null` as if there were nothing, as docker does.
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A struct that is read from a JSON object alone: a derived one would take an array as well.
+#[derive(Debug)]
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Object<T>, D::Error> {
+        struct Fields<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        from.deserialize_map(Fields(std::marker::PhantomData)).map(Object)
+    }
 }
 
 impl fmt::Debug for Auth {
@@ -115,7 +155,7 @@ impl Keychain {
         let mut stores = Vec::new();
         for path in &self.files {
             if let Some(config) = read_file(path)? {
-                stores.push(Store { path: path.clone(), config });
+                stores.push(Store { path: path.clone(), config, answers: Mutex::default() });
             }
         }
         Ok(stores)
@@ -139,9 +179,10 @@ fn read_file(path: &Path) -> Result<Option<ConfigFile>, Error> {
         return Ok(None);
     }
     // serde_json's messages name line and column, and may quote a value: only the place is passed on.
-    serde_json::from_str(&text).map(Some).map_err(|error| {
+    let config: Option<Object<ConfigFile>> = serde_json::from_str(&text).map_err(|error| {
         failed(format!("not the JSON that docker writes (line {}, column {})", error.line(), error.column()))
-    })
+    })?;
+    Ok(config.map(|Object(config)| config))
 }
 
 impl Store {
@@ -157,7 +198,7 @@ impl Store {
             return Ok(Some(found));
         }
         match keys.iter().find_map(|key| lookup(&self.config.auths, key)) {
-            Some(auth) => auth.read().map_err(|what| self.failed(&what)),
+            Some(Object(auth)) => auth.read().map_err(|what| self.failed(&what)),
             None => Ok(None),
         }
     }
@@ -166,8 +207,21 @@ impl Store {
         Error::new(Kind::Credentials, format!("credentials in {}", self.path.display()), what)
     }
 
-    /// Asks `docker-credential-NAME get`, which reads a server from its standard input and answers with JSON.
+    /// What the helper answers, asked once for all who want to know it.
     async fn ask(&self, helper: &str, repository: &Repository) -> Result<Option<Credentials>, Error> {
+        let server = match repository.registry() {
+            "docker.io" => DOCKER_HUB_KEY,
+            registry => registry,
+        };
+        let answer = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.entry((helper.to_owned(), server.to_owned())).or_default().clone()
+        };
+        answer.get_or_init(|| self.run(helper, server)).await.clone()
+    }
+
+    /// Asks `docker-credential-NAME get`, which reads a server from its standard input and answers with JSON.
+    async fn run(&self, helper: &str, server: &str) -> Result<Option<Credentials>, Error> {
         let program = format!("docker-credential-{helper}");
         let failed = |what: String| {
             self.failed(&what).with_hint(format!(
@@ -179,10 +233,6 @@ impl Store {
         if !helper.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
             return Err(failed(format!("{helper:?} is no name of a credential helper")));
         }
-        let server = match repository.registry() {
-            "docker.io" => DOCKER_HUB_KEY,
-            registry => registry,
-        };
         let run = run_helper(&program, server);
         let (ok, output) = match tokio::time::timeout(HELPER_TIMEOUT, run).await {
             Err(_) => {
@@ -202,7 +252,7 @@ impl Store {
             username: String,
             secret: String,
         }
-        let answer: Answer = serde_json::from_str(&output)
+        let Object(answer): Object<Answer> = serde_json::from_str(&output)
             .map_err(|_| failed(format!("{program} did not answer as credential helpers do")))?;
         Ok(Some(match answer.username.as_str() {
             "<token>" => Credentials::IdentityToken(answer.secret),
@@ -275,9 +325,13 @@ fn keys(repository: &Repository) -> Vec<String> {
     keys
 }
 
-/// Finds `key`, or a key that is the same but for a scheme and docker's old `/v1/` or `/v2/` at its end.
-fn lookup<'a, T>(map: &'a HashMap<String, T>, key: &str) -> Option<&'a T> {
-    map.get(key).or_else(|| map.iter().find(|(kept, _)| plain(kept) == plain(key)).map(|(_, value)| value))
+/// Finds `key`, or a key that is the same but for a scheme and docker's old `/v1/` or `/v2/` at its end;
+/// of several such the first in the alphabet. What is `null` is not there.
+fn lookup<'a, T>(map: &'a BTreeMap<String, Option<T>>, key: &str) -> Option<&'a T> {
+    let exact = map.get(key).and_then(Option::as_ref);
+    let alike =
+        || map.iter().filter(|(kept, _)| plain(kept) == plain(key)).find_map(|(_, value)| value.as_ref());
+    exact.or_else(alike)
 }
 
 fn plain(key: &str) -> &str {
@@ -338,6 +392,50 @@ mod tests {
             Some(Credentials::IdentityToken("tok".into()))
         );
         assert_eq!(find(&[file], "b.example/x").await.unwrap(), user("u", "p"));
+    }
+
+    #[tokio::test]
+    async fn null_is_as_good_as_nothing() {
+        for text in [
+            "null",
+            r#"{"auths":null,"credsStore":null,"credHelpers":null}"#,
+            r#"{"auths":{"a.example":null},"credHelpers":{"a.example":null}}"#,
+            r#"{"auths":{"a.example":{"auth":null,"username":null,"password":null,"identitytoken":null}}}"#,
+        ] {
+            assert_eq!(find(&[text], "a.example/x").await.unwrap(), None, "{text}");
+        }
+        let file =
+            format!(r#"{{"auths":{{"a.example":null,"https://a.example":{ALICE}}},"credHelpers":null}}"#);
+        assert_eq!(find(&[&file], "a.example/x").await.unwrap(), user("alice", "s3cret"));
+    }
+
+    #[tokio::test]
+    async fn an_array_is_no_object() {
+        for text in [
+            "[]",
+            "[{},null,{}]",
+            r#"{"auths":[]}"#,
+            r#"{"auths":{"a.example":["s3cret","u","p","t"]}}"#,
+            r#"{"auths":{"b.example":[]}}"#,
+            r#"{"credHelpers":[]}"#,
+        ] {
+            let error = find(&[text], "a.example/x").await.unwrap_err();
+            assert!(error.to_string().contains("line 1") && !error.to_string().contains("s3cret"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_equivalent_keys_the_exact_one_wins_and_then_the_first() {
+        let (http, https) =
+            (format!(r#""http://a.example":{BOB}"#), format!(r#""https://a.example":{CAROL}"#));
+        for _ in 0..10 {
+            let file = format!(r#"{{"auths":{{{https},{http},"a.example/v1/":{ALICE}}}}}"#);
+            assert_eq!(find(&[&file], "a.example/x").await.unwrap(), user("alice", "s3cret"));
+            let file = format!(r#"{{"auths":{{{https},{http}}}}}"#);
+            assert_eq!(find(&[&file], "a.example/x").await.unwrap(), user("bob", "pass:word"));
+            let file = format!(r#"{{"auths":{{{http},{https},"a.example":{ALICE}}}}}"#);
+            assert_eq!(find(&[&file], "a.example/x").await.unwrap(), user("alice", "s3cret"));
+        }
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ use rustls_pki_types::pem::PemObject;
 use url::Url;
 use workson_oci::reference::is_loopback;
 
+use super::names::Names;
 use super::proxy::{ProxyConnector, ProxyRules};
 use crate::error::{Error, Kind};
 use crate::options::Options;
@@ -28,7 +29,10 @@ const IDLE: Duration = Duration::from_secs(90);
 /// The error of a request on its way.
 pub(super) type SendError = hyper_util::client::legacy::Error;
 
-type Loopback = Client<HttpConnector, Full<Bytes>>;
+/// How a TCP connection is made.
+pub(super) type Tcp = HttpConnector<Names>;
+
+type Loopback = Client<Tcp, Full<Bytes>>;
 type World = Client<HttpsConnector<ProxyConnector>, Full<Bytes>>;
 
 pub(super) struct Connections {
@@ -47,7 +51,7 @@ struct Settings {
 impl Connections {
     pub(super) fn new(options: &Options) -> Result<Connections, Error> {
         let settings = Settings {
-            proxies: ProxyRules::new(&options.proxies)?,
+            proxies: ProxyRules::new(&options.proxies),
             ca_certificates: certificates(&options.ca_certificates)?,
             connect_timeout: options.connect_timeout,
             concurrency: options.concurrency,
@@ -70,14 +74,15 @@ impl Connections {
         if url.scheme() == "http" && url.host_str().is_some_and(is_loopback) {
             return Ok(self.loopback.request(request).await);
         }
+        self.settings.proxies.check(url)?;
         let world = self.world.get_or_init(|| self.settings.world()).as_ref().map_err(Error::clone)?;
         Ok(world.request(request).await)
     }
 }
 
 impl Settings {
-    fn tcp(&self) -> HttpConnector {
-        let mut tcp = HttpConnector::new();
+    fn tcp(&self) -> Tcp {
+        let mut tcp = HttpConnector::new_with_resolver(Names::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(self.connect_timeout));

@@ -1,10 +1,11 @@
 //! What is known of a host, and how many requests it gets at once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -13,8 +14,10 @@ use crate::auth::challenge::Challenge;
 use crate::error::{Error, Kind};
 use crate::rate_limit::RateLimit;
 
-/// After how many vain requests in a row, with no answer ever before, a host is given up.
+/// After how many vain requests in a row a host is given up.
 const GIVE_UP_AFTER: u32 = 8;
+/// How long a host is given up before one request tries it again.
+const GIVEN_UP_FOR: Duration = Duration::from_secs(30);
 /// How long "no pulls left" is believed before it is asked again.
 const PULLS_BELIEVED: Duration = Duration::from_secs(60);
 
@@ -43,12 +46,12 @@ impl Hosts {
 /// One host.
 pub(crate) struct Host {
     slots: Semaphore,
-    /// Held by the first request, so that one HTTP/2 connection serves all, and one challenge is learnt.
-    first: tokio::sync::Mutex<()>,
+    /// Held by a request that goes alone: the first, so that one HTTP/2 connection serves all, and one challenge
+    /// is learnt, and those that find out whether "too many requests" is over.
+    alone: tokio::sync::Mutex<()>,
+    one_at_a_time: AtomicBool,
     answered: AtomicBool,
-    reached: AtomicBool,
     tls: AtomicBool,
-    unreachable: AtomicU32,
     state: Mutex<State>,
 }
 
@@ -57,25 +60,35 @@ struct State {
     challenge: Option<Challenge>,
     rest_until: Option<Instant>,
     no_pulls: Option<(Instant, RateLimit)>,
-    /// The last failure, while there was no answer.
-    failure: Option<Error>,
+    /// How many requests in a row got no answer.
+    unanswered: u32,
+    /// The last of them: when, and what came of it.
+    failure: Option<(Instant, Error)>,
+    /// How many requests in a row that went alone were too many.
+    too_many: u32,
 }
 
 /// The right to send one request.
 pub(super) struct Turn<'a> {
     _slot: Option<SemaphorePermit<'a>>,
-    _first: Option<tokio::sync::MutexGuard<'a, ()>>,
+    alone: Option<tokio::sync::MutexGuard<'a, ()>>,
+}
+
+impl Turn<'_> {
+    /// Whether whoever asks later waits for what comes of this request.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone.is_some()
+    }
 }
 
 impl Host {
     fn new(concurrency: usize) -> Host {
         Host {
             slots: Semaphore::new(concurrency),
-            first: tokio::sync::Mutex::new(()),
+            alone: tokio::sync::Mutex::new(()),
+            one_at_a_time: AtomicBool::new(true),
             answered: AtomicBool::new(false),
-            reached: AtomicBool::new(false),
             tls: AtomicBool::new(false),
-            unreachable: AtomicU32::new(0),
             state: Mutex::default(),
         }
     }
@@ -85,15 +98,15 @@ impl Host {
     }
 
     pub(super) async fn turn(&self) -> Turn<'_> {
-        let mut first = None;
-        if !self.answered.load(Ordering::Acquire) {
-            let guard = self.first.lock().await;
-            if !self.answered.load(Ordering::Acquire) {
-                first = Some(guard);
+        let mut alone = None;
+        if self.one_at_a_time.load(Ordering::Acquire) {
+            let guard = self.alone.lock().await;
+            if self.one_at_a_time.load(Ordering::Acquire) {
+                alone = Some(guard);
             }
         }
         // The semaphore is never closed, so this never is `None`; without a permit it would merely not be bound.
-        Turn { _slot: self.slots.acquire().await.ok(), _first: first }
+        Turn { _slot: self.slots.acquire().await.ok(), alone }
     }
 
     /// Whether the host turned out to want TLS where plain HTTP was tried.
@@ -136,7 +149,10 @@ impl Host {
                 return Ok(());
             }
             if wait > longest {
-                let text = format!("not sent: the registry asked for a rest of another {}", spoken(wait));
+                let text = format!(
+                    "not sent: the registry said \"not now\", and is left alone for another {}",
+                    spoken(wait)
+                );
                 let error = Error::new(Kind::RateLimited, tried(), text).with_retry_after(wait);
                 return Err(error.with_hint(format!(
                     "log in for a larger quota, use --mirror, or run again in {}",
@@ -166,34 +182,96 @@ impl Host {
         Err(error.with_hint("log in for a larger quota, use --mirror, or run again later"))
     }
 
-    /// An error where many requests in a row got no answer, and none ever did.
+    /// An error where many requests in a row got no answer, but for one request now and then.
     pub(super) fn check_reachable(&self, tried: impl Fn() -> String) -> Result<(), Error> {
-        if self.reached.load(Ordering::Relaxed) || self.unreachable.load(Ordering::Relaxed) < GIVE_UP_AFTER {
+        let mut state = self.state();
+        let State { unanswered: GIVE_UP_AFTER.., failure: Some((at, last)), .. } = &mut *state else {
+            return Ok(());
+        };
+        if at.elapsed() >= GIVEN_UP_FOR {
+            // The others wait for what comes of this one.
+            *at = Instant::now();
             return Ok(());
         }
-        let last = self.state().failure.clone();
-        let last =
-            last.as_ref().map(|error| format!("; the last time: {}", error.came_back())).unwrap_or_default();
-        let text = format!("not sent: the host gave no answer to {GIVE_UP_AFTER} requests in a row{last}");
+        let last = last.came_back();
+        let text = format!(
+            "not sent: the host gave no answer to {GIVE_UP_AFTER} requests in a row; the last time: {last}"
+        );
         let error = Error::new(Kind::Network, tried(), text);
         Err(error.with_hint("is the registry's name right, and is it reachable from here? A proxy may be needed (HTTPS_PROXY)"))
     }
 
-    /// Learns from what came of a request.
+    /// How many requests in a row the host said were too many, this one included. What many are told at once
+    /// counts as little as what the first of them is told.
+    pub(super) fn too_many(&self, alone: bool) -> u32 {
+        let mut state = self.state();
+        state.too_many += u32::from(alone);
+        state.too_many
+    }
+
+    /// Learns from what came of a request that was sent.
     pub(super) fn note(&self, outcome: &Result<Response, Failed>) {
+        let mut one_at_a_time = false;
         match outcome {
             Ok(response) => {
-                self.reached.store(true, Ordering::Relaxed);
+                one_at_a_time = response.status == StatusCode::TOO_MANY_REQUESTS;
+                let mut state = self.state();
+                state.unanswered = 0;
+                if !one_at_a_time {
+                    state.too_many = 0;
+                }
                 if let Some(limit) = RateLimit::from_headers(&response.headers) {
-                    self.state().no_pulls = (limit.remaining == 0).then(|| (Instant::now(), limit));
+                    state.no_pulls = (limit.remaining == 0).then(|| (Instant::now(), limit));
                 }
             }
-            Err(failed) if matches!(failed.error.kind(), Kind::Network | Kind::Timeout) => {
-                self.unreachable.fetch_add(1, Ordering::Relaxed);
-                self.state().failure = Some(failed.error.clone());
+            Err(failed) if failed.passing => {
+                let mut state = self.state();
+                state.unanswered = state.unanswered.saturating_add(1);
+                state.failure = Some((Instant::now(), failed.error.clone()));
             }
             Err(_) => {}
         }
         self.answered.store(true, Ordering::Release);
+        self.one_at_a_time.store(one_at_a_time, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing() -> Result<Response, Failed> {
+        let error = Error::new(Kind::Network, "GET /", "connection refused");
+        Err(Failed { error, passing: true, unreachable: true })
+    }
+
+    fn something() -> Result<Response, Failed> {
+        let url = "http://localhost/v2/".parse().unwrap();
+        Ok(Response { status: StatusCode::OK, headers: Default::default(), body: Default::default(), url })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_dies_is_given_up_and_tried_again_by_one_request_after_a_while() {
+        let host = Host::new(4);
+        let check = || host.check_reachable(|| "GET /".into());
+        host.note(&something());
+        for _ in 1..GIVE_UP_AFTER {
+            host.note(&nothing());
+        }
+        assert!(check().is_ok());
+        host.note(&nothing());
+        let error = check().unwrap_err();
+        assert!(error.to_string().contains("connection refused"), "{error}");
+        for _ in 0..3 {
+            tokio::time::advance(GIVEN_UP_FOR).await;
+            assert!(check().is_ok());
+            assert!(check().is_err(), "one request at a time");
+            host.note(&nothing());
+            assert!(check().is_err());
+        }
+        tokio::time::advance(GIVEN_UP_FOR).await;
+        assert!(check().is_ok());
+        host.note(&something());
+        assert!(check().is_ok() && check().is_ok());
     }
 }

@@ -7,40 +7,62 @@ use std::task::{Context, Poll};
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 use url::Url;
 
+use super::connections::Tcp;
 use crate::error::{Error, Kind};
 use crate::options::Proxies;
 
 /// What is always reached without a proxy.
 const LOOPBACK: &str = "localhost,.localhost,127.0.0.0/8,::1";
 
+/// Stands in for a proxy that can't be used, so that it is known which requests would go by it.
+const UNUSABLE: &str = "http://proxy.invalid";
+
 /// Which proxy is for which address.
 #[derive(Clone)]
-pub(super) struct ProxyRules(Arc<Matcher>);
+pub(super) struct ProxyRules(Arc<Rules>);
+
+struct Rules {
+    matcher: Matcher,
+    /// Why the proxy for `http` addresses, or that for `https` addresses, can't be used.
+    unusable: [(&'static str, Option<Error>); 2],
+}
 
 impl ProxyRules {
-    pub(super) fn new(proxies: &Proxies) -> Result<ProxyRules, Error> {
-        for (name, address) in [("http", &proxies.http), ("https", &proxies.https)] {
-            if let Some(address) = address {
-                check(name, address)?;
+    pub(super) fn new(proxies: &Proxies) -> ProxyRules {
+        let read = |name, address: &Option<String>| {
+            let Some(address) = address.as_deref().filter(|address| !address.is_empty()) else {
+                return (String::new(), (name, None));
+            };
+            match check(name, address) {
+                Ok(()) => (address.to_owned(), (name, None)),
+                Err(error) => (UNUSABLE.to_owned(), (name, Some(error))),
             }
-        }
+        };
+        let (http, no_http) = read("http", &proxies.http);
+        let (https, no_https) = read("https", &proxies.https);
         let exceptions = match &proxies.no_proxy {
             Some(more) => format!("{LOOPBACK},{more}"),
             None => LOOPBACK.to_owned(),
         };
-        let matcher = Matcher::builder()
-            .http(proxies.http.clone().unwrap_or_default())
-            .https(proxies.https.clone().unwrap_or_default())
-            .no(exceptions)
-            .build();
-        Ok(ProxyRules(Arc::new(matcher)))
+        let matcher = Matcher::builder().http(http).https(https).no(exceptions).build();
+        ProxyRules(Arc::new(Rules { matcher, unusable: [no_http, no_https] }))
+    }
+
+    /// An error where a request would go by a proxy that can't be used.
+    pub(super) fn check(&self, url: &Url) -> Result<(), Error> {
+        let unusable = self.0.unusable.iter().find(|(scheme, _)| *scheme == url.scheme());
+        let Some((_, Some(error))) = unusable else { return Ok(()) };
+        match url.as_str().parse() {
+            Ok(uri) if self.0.matcher.intercept(&uri).is_none() => Ok(()),
+            _ => Err(error.clone()),
+        }
     }
 
     /// The user of an HTTP proxy goes with each request in the clear; in front of TLS the tunnel tells it.
@@ -48,7 +70,7 @@ impl ProxyRules {
         if url.scheme() != "http" {
             return None;
         }
-        self.0.intercept(&url.as_str().parse().ok()?)?.basic_auth().cloned()
+        self.0.matcher.intercept(&url.as_str().parse().ok()?)?.basic_auth().cloned()
     }
 }
 
@@ -71,19 +93,19 @@ fn check(name: &str, address: &str) -> Result<(), Error> {
 /// Connects to where a request goes, or to the proxy in front of it.
 #[derive(Clone)]
 pub(super) struct ProxyConnector {
-    tcp: HttpConnector,
+    tcp: Tcp,
     rules: ProxyRules,
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 impl ProxyConnector {
-    pub(super) fn new(tcp: HttpConnector, rules: ProxyRules) -> ProxyConnector {
+    pub(super) fn new(tcp: Tcp, rules: ProxyRules) -> ProxyConnector {
         ProxyConnector { tcp, rules }
     }
 
     async fn connect(mut self, uri: Uri) -> Result<Stream, Failure> {
-        let Some(intercept) = self.rules.0.intercept(&uri) else {
+        let Some(intercept) = self.rules.0.matcher.intercept(&uri) else {
             return Ok(Stream { io: self.tcp.call(uri).await?, absolute_form: false });
         };
         let is_tls = uri.scheme_str() == Some("https");
@@ -188,13 +210,13 @@ mod tests {
     }
 
     fn by(rules: &ProxyRules, url: &str) -> Option<String> {
-        rules.0.intercept(&url.parse().unwrap()).map(|intercept| intercept.uri().to_string())
+        rules.0.matcher.intercept(&url.parse().unwrap()).map(|intercept| intercept.uri().to_string())
     }
 
     #[test]
     fn loopback_and_exceptions_go_without_a_proxy() {
         let settings = proxies("http://p.example:3128", "p.example:3129", Some("lan.example,10.0.0.0/8"));
-        let rules = ProxyRules::new(&settings).unwrap();
+        let rules = ProxyRules::new(&settings);
         assert_eq!(by(&rules, "http://r.example/v2/").as_deref(), Some("http://p.example:3128/"));
         assert_eq!(by(&rules, "https://r.example/v2/").as_deref(), Some("http://p.example:3129/"));
         for near in [
@@ -210,9 +232,18 @@ mod tests {
 
     #[test]
     fn a_bad_proxy_is_refused_and_its_password_not_repeated() {
-        for bad in ["https://u:s3cret@p.example", "ftp://u:s3cret@p.example", "http://u:s3cret@:x", "http://"]
-        {
-            let Err(error) = ProxyRules::new(&proxies("", bad, None)) else { panic!("{bad} was taken") };
+        for bad in [
+            "https://u:s3cret@p.example",
+            "socks4://u:s3cret@p.example",
+            "ftp://u:s3cret@p.example",
+            "http://u:s3cret@:x",
+            "http://",
+        ] {
+            let rules = ProxyRules::new(&proxies("", bad, Some("lan.example")));
+            let error = rules.check(&"https://r.example/v2/".parse().unwrap()).unwrap_err();
+            for without in ["http://r.example/", "https://a.lan.example/", "https://localhost:5000/"] {
+                assert!(rules.check(&without.parse().unwrap()).is_ok(), "{bad} for {without}");
+            }
             assert!(!error.to_string().contains("s3cret"), "{error}");
             assert!(error.hint().is_some_and(|hint| hint.contains("socks5")));
         }

@@ -17,6 +17,9 @@ use crate::retry::{is_passing, retry_after};
 
 /// How often one question may be sent again with a new token.
 const MAX_AUTHORIZATIONS: u32 = 2;
+/// How much longer than the longest wait a host is left alone that goes on having too many requests, and does
+/// not say for how long: longer, so that whoever asks next is told so instead of waiting.
+const REST: Duration = Duration::from_secs(60);
 
 impl Shared {
     /// Sends `request` until there is an answer that stays: anything but 401, 429 and 5xx.
@@ -57,9 +60,9 @@ impl Question<'_> {
         loop {
             let turn = self.turn(&mut left).await?;
             let (token, outcome) = self.within(&mut left, self.once()).await?;
-            drop(turn);
             let wait = match outcome {
                 Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
+                    drop(turn);
                     authorizations += 1;
                     if authorizations > MAX_AUTHORIZATIONS {
                         return Err(self.unauthorized(&response, token.is_some()));
@@ -68,7 +71,7 @@ impl Question<'_> {
                     continue;
                 }
                 Ok(response) if is_passing(response.status) => {
-                    self.wait_for(&response, attempt).map_err(|error| *error)?
+                    self.wait_for(&response, attempt, turn.is_alone()).map_err(|error| *error)?
                 }
                 Ok(response) => return Ok(response),
                 Err(failed) if failed.passing && attempt < policy.retries => {
@@ -76,6 +79,8 @@ impl Question<'_> {
                 }
                 Err(failed) => return Err(failed.error),
             };
+            // Only now, so that nobody asks before the host is known to rest.
+            drop(turn);
             attempt += 1;
             self.within(&mut left, tokio::time::sleep(wait)).await?;
         }
@@ -115,16 +120,10 @@ impl Question<'_> {
             Err(error) => return (None, Err(Failed::for_good(error))),
         };
         let outcome = self.counted(token.as_ref().map(|token| &token.header)).await;
-        if let Ok(response) = &outcome
-            && let Some(challenge) = challenge(response)
-        {
-            self.host.set_challenge(challenge);
-        }
-        self.host.note(&outcome);
         (token, outcome)
     }
 
-    /// Sends, if the host and the caller grant it.
+    /// Sends, if the host and the caller grant it, and learns from what comes of it.
     async fn counted(&self, authorization: Option<&HeaderValue>) -> Result<Response, Failed> {
         self.host.check_reachable(|| self.tried()).map_err(Failed::for_good)?;
         if self.request.is_pull {
@@ -152,6 +151,12 @@ impl Question<'_> {
         if self.request.is_pull && is_uncounted(&outcome) {
             self.shared.options.budget.give_back();
         }
+        if let Ok(response) = &outcome
+            && let Some(challenge) = challenge(response)
+        {
+            self.host.set_challenge(challenge);
+        }
+        self.host.note(&outcome);
         outcome
     }
 
@@ -165,18 +170,24 @@ impl Question<'_> {
     }
 
     /// How long to wait after 429 or 5xx before the next attempt; an error where waiting is no use.
-    fn wait_for(&self, response: &Response, attempt: u32) -> Result<Duration, Box<Error>> {
+    fn wait_for(&self, response: &Response, attempt: u32, alone: bool) -> Result<Duration, Box<Error>> {
         let policy = &self.shared.options.retry;
         let asked = retry_after(&response.headers);
         let limited = response.status == StatusCode::TOO_MANY_REQUESTS;
-        if attempt < policy.retries && asked.is_none_or(|wait| wait <= policy.longest_wait) {
-            let wait = asked.unwrap_or_else(|| policy.backoff(attempt, self.shared.sent()));
+        // Without a word on how long it lasts, the attempts of all questions count together.
+        let vain = if limited && asked.is_none() { self.host.too_many(alone) } else { 0 };
+        if attempt < policy.retries
+            && vain <= policy.retries
+            && asked.is_none_or(|wait| wait <= policy.longest_wait)
+        {
+            let before = attempt.max(vain.saturating_sub(1));
+            let wait = asked.unwrap_or_else(|| policy.backoff(before, self.shared.sent()));
             if limited {
                 self.host.rest(wait);
             }
             return Ok(wait);
         }
-        if let Some(wait) = asked {
+        if let Some(wait) = asked.or_else(|| limited.then(|| policy.longest_wait.saturating_add(REST))) {
             self.host.rest(wait);
         }
         Err(Box::new(not_now(self.tried(), response)))
