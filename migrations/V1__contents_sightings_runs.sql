@@ -8,7 +8,7 @@ CREATE TABLE contents (
     bytes      BLOB NOT NULL
 );
 
--- Platforms as text (`linux/arm64`, `windows(10.0.20348.1)/amd64`), normalised, and the sets of them that images
+-- Platforms as the JSON of the image specification (`{"os":"linux","architecture":"arm64"}`), normalised, and the sets of them that images
 -- offer: thousands of images share a few dozen sets.
 CREATE TABLE platforms (
     id       INTEGER PRIMARY KEY,
@@ -16,7 +16,7 @@ CREATE TABLE platforms (
 );
 CREATE TABLE platform_sets (
     id      INTEGER PRIMARY KEY,
-    -- The digest of the sorted platforms, a line each.
+    -- The digest of the JSON list of its platforms, sorted.
     fingerprint TEXT NOT NULL UNIQUE
 );
 CREATE TABLE platform_set_members (
@@ -69,6 +69,10 @@ CREATE TABLE runs (
     tool     TEXT NOT NULL,
     state    TEXT NOT NULL CHECK (state IN ('running', 'stopped', 'complete', 'abandoned')),
     started  INTEGER NOT NULL,
+    -- The run that this one goes on with: what that one had seen is not asked again.
+    resumes  INTEGER UNIQUE REFERENCES runs (id),
+    -- When the first of the runs began that this one goes on with.
+    began    INTEGER NOT NULL,
     ended    INTEGER,
     requests INTEGER NOT NULL DEFAULT 0,
     pulls    INTEGER NOT NULL DEFAULT 0,

@@ -22,7 +22,7 @@ use workson_registry::Client;
 use self::keeper::Keeper;
 use self::look::{Looker, Outcome};
 use crate::inventory::List;
-use crate::store::{Look, RunState, Store, StoreError};
+use crate::store::{Cost, Look, RunState, Store, StoreError};
 
 /// How soon a wish to stop is seen.
 const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
@@ -85,10 +85,8 @@ pub struct Finished {
     pub state: RunState,
     /// What it left for later.
     pub held_back: Vec<HeldBack>,
-    /// How many requests were sent by this part of the run.
-    pub requests: u64,
-    /// How many of them were counted pulls.
-    pub pulls: u64,
+    /// What it has cost.
+    pub cost: Cost,
 }
 
 /// Runs the inventory of `list` and keeps what it sees in `store`.
@@ -111,9 +109,8 @@ pub async fn run(
     let known_before = run.members.len() - pending.len();
     let (run_id, total) = (run.id, run.members.len());
     let looker = Looker::new(client.clone(), reader, settings.tool.clone());
-    let (requests, pulls) = (client.requests_sent(), client.options().budget.spent());
-
-    let keeper = Keeper::start(store, run);
+    let cost = cost_since_now(client);
+    let keeper = Keeper::start(store, run, cost.clone());
     let crew = Arc::new(Crew {
         looker,
         references: list.references.clone(),
@@ -137,9 +134,7 @@ pub async fn run(
     let held_back = std::mem::take(&mut *crew.held_back.lock().unwrap_or_else(PoisonError::into_inner));
     let broken = crew.broken.lock().unwrap_or_else(PoisonError::into_inner).take();
     drop(crew);
-    let requests = client.requests_sent() - requests;
-    let pulls = client.options().budget.spent() - pulls;
-    let state = keeper.finish((settings.clock)(), requests, pulls).await?;
+    let state = keeper.finish((settings.clock)()).await?;
     if let Some(error) = broken {
         return Err(error);
     }
@@ -150,8 +145,7 @@ pub async fn run(
         previous: started.previous,
         state,
         held_back,
-        requests,
-        pulls,
+        cost: cost(),
     })
 }
 
@@ -159,6 +153,17 @@ pub async fn run(
 struct Pending {
     position: usize,
     last: Option<Digest>,
+}
+
+/// Tells what `client` has spent since now.
+fn cost_since_now(client: &Client) -> impl Fn() -> Cost + Clone + Send + use<> {
+    let client = client.clone();
+    let spent = move || Cost { requests: client.requests_sent(), pulls: client.options().budget.spent() };
+    let before = spent();
+    move || {
+        let now = spent();
+        Cost { requests: now.requests - before.requests, pulls: now.pulls.saturating_sub(before.pulls) }
+    }
 }
 
 /// Waits for the workers; once there is a wish to stop, no longer than it takes to finish what is under way.

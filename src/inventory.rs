@@ -86,10 +86,13 @@ impl List {
         List::parse(name, lines.join("\n").as_bytes())
     }
 
-    /// The first `count` references alone.
+    /// The first `count` references alone, under a name of their own.
     #[must_use]
     pub fn top(mut self, count: usize) -> List {
-        self.references.truncate(count);
+        if count < self.references.len() {
+            self.references.truncate(count);
+            self.name = format!("{}, the first {count}", self.name);
+        }
         self
     }
 

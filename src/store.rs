@@ -8,6 +8,7 @@ mod error;
 mod runs;
 mod snapshot;
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,8 +17,11 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use contents::Known;
 pub use error::{StoreError, StoreErrorKind};
-pub use runs::{Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
+pub use runs::{Cost, Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
 pub use snapshot::{LastGood, MemberState, Outcome, Snapshot};
+
+/// The mark in the head of the file that tells a store from any other SQLite database: `wrks`.
+const APPLICATION_ID: i64 = 0x7772_6b73;
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(5);
@@ -40,16 +44,24 @@ impl Store {
     /// Where the file can't be made, is no store, is locked, or was written by a later version.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         let error = |source| StoreError::new(path, "opening the store", source);
+        if path == Path::new(":memory:") {
+            return Err(StoreError::foreign(path, "a store is a file, so that it can be read again"));
+        }
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .map_err(|source| StoreError::io(path, "making its folder", &source))?;
         }
-        let mut connection = Connection::open(path).map_err(error)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(error)?;
         connection.busy_timeout(BUSY).map_err(error)?;
+        check_owner(&connection, path)?;
         connection
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;",
-            )
+            .execute_batch(&format!(
+                "PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+            ))
             .map_err(error)?;
         tune(&connection).map_err(error)?;
         migrations::migrations::runner()
@@ -66,7 +78,35 @@ impl Store {
         if !path.exists() {
             return Err(StoreError::absent(path));
         }
-        Store::open(path)
+        let store = Store::read_only(path)?;
+        check_owner(&store.connection, path)?;
+        match store.version().map_err(store.error("opening the store"))?.cmp(&newest_version()) {
+            Ordering::Equal => Ok(store),
+            // To be brought to this version's form, which takes writing.
+            Ordering::Less => Store::open(path),
+            Ordering::Greater => Err(StoreError::newer(path)),
+        }
+    }
+
+    fn version(&self) -> rusqlite::Result<i64> {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+        if self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+            return Ok(0);
+        }
+        self.connection.query_row(
+            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    fn read_only(path: &Path) -> Result<Store, StoreError> {
+        let error = |source| StoreError::new(path, "opening the store", source);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(error)?;
+        connection.busy_timeout(BUSY).map_err(error)?;
+        tune(&connection).map_err(error)?;
+        Ok(Store { connection, path: path.to_owned() })
     }
 
     /// A further connection to the same file, that only reads.
@@ -74,12 +114,7 @@ impl Store {
     /// # Errors
     /// Where the file can't be opened.
     pub fn reader(&self) -> Result<Store, StoreError> {
-        let error = |source| StoreError::new(&self.path, "opening the store", source);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags).map_err(error)?;
-        connection.busy_timeout(BUSY).map_err(error)?;
-        tune(&connection).map_err(error)?;
-        Ok(Store { connection, path: self.path.clone() })
+        Store::read_only(&self.path)
     }
 
     /// The file that it is in.
@@ -91,6 +126,24 @@ impl Store {
         let path = self.path.clone();
         move |source| StoreError::new(&path, tried, source)
     }
+}
+
+/// The version of the form that this program writes.
+fn newest_version() -> i64 {
+    let runner = migrations::migrations::runner();
+    runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0)
+}
+
+/// Refuses a database that another program made: nothing is written to it.
+fn check_owner(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let error = |source| StoreError::new(path, "opening the store", source);
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let owner = number("PRAGMA application_id").map_err(error)?;
+    let tables = number("SELECT count(*) FROM sqlite_schema").map_err(error)?;
+    if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
+        return Ok(());
+    }
+    Err(StoreError::foreign(path, "it is the database of another program"))
 }
 
 /// Keeps prepared statements prepared: without the planner's stability guarantee, SQLite (built with STAT4)

@@ -732,3 +732,89 @@ fn a_misspelt_platform_is_refused_and_not_answered_with_no() {
         ran.stderr
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_registry_says_steers_the_terminal() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let index = r#"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",
+        "digest":"sha256:\u001b[2J","size":1,"platform":{"os":"linux","architecture":"\u001b]0;owned\u0007"}},
+        {"mediaType":"x/\u001b[2J","digest":"sha256:\u202e","size":1,"platform":{"os":"\u001b[5m","architecture":"y"}}]}"#;
+    registry.put_manifest("library/evil", Some("latest"), "application/vnd.oci.image.index.v1+json", index);
+    let home = Home::new();
+    let image = format!("{}/library/evil", registry.host());
+    let list = home.list("list.txt", &registry, &["library/evil".into()]);
+    for arguments in [
+        &["query", &image][..],
+        &["query", &image, &image, "-p", "linux/arm64"],
+        &["query", &image, "--tags"],
+        &["query", &image, "--format", "mquery"],
+        &["resolve", &image, "--explain"],
+        &["inventory", &list],
+    ] {
+        let ran = home.run(arguments);
+        for text in [ran.text(), &ran.stderr] {
+            let bad = text.chars().find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
+            assert_eq!(bad, None, "{arguments:?}: {text:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_thousand_tags_take_little_memory() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.record(false);
+    let digest = registry.put_image_index("library/many", "0", &["linux/amd64"]);
+    for tag in 1..20_000 {
+        registry.put_tag("library/many", &tag.to_string(), &digest);
+    }
+    let home = Home::new();
+    let image = format!("{}/library/many", registry.host());
+    let ran = home.run(&["query", &image, "--tags", "--jsonl"]).exits(0);
+    assert_eq!(ran.text().lines().count(), 20_000);
+    assert!(ran.peak_kib < 64 << 10, "{} KiB", ran.peak_kib);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_can_not_be_listed_does_not_spoil_the_others() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_image_index("library/a", "1.0", &["linux/amd64"]);
+    let home = Home::new();
+    let (a, b) = (format!("{}/library/a", registry.host()), format!("{}/library/b", registry.host()));
+    let told = home.run(&["query", &a, &b, "--tags", "--json"]).exits(2).json();
+    assert_eq!(
+        (told[0]["kind"].as_str(), told[1]["error"]["kind"].as_str()),
+        (Some("index"), Some("not-found"))
+    );
+}
+
+#[test]
+fn a_configuration_out_of_bounds_is_refused_and_its_secrets_are_not_shown() {
+    let home = Home::new();
+    for (text, said) in [
+        ("timeout = 9223372036854775807", "timeout has to be"),
+        ("timeout = 0", "timeout has to be"),
+        ("jobs = 0", "jobs has to be"),
+        ("[proxy]\nhtps = \"http://u:s3cret@p\"", "line 2"),
+    ] {
+        let file = home.write("config.toml", text);
+        let ran = home.run(&["query", "--config", &file, "127.0.0.1:1/x"]).exits(2).says(said);
+        assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pipe_makes_no_yes_of_a_no() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.record(false);
+    let digest = registry.put_image_index("library/many", "0", &["linux/amd64"]);
+    for tag in 1..3_000 {
+        registry.put_tag("library/many", &tag.to_string(), &digest);
+    }
+    let home = Home::new();
+    let image = format!("{}/library/many", registry.host());
+    let ran = home.shell(&format!(
+        "{{ $W query {image} --tags --jsonl -p linux/arm64; echo code=$? >&2; }} | head -c 10 >/dev/null"
+    ));
+    assert!(ran.stderr.contains("code=2") || ran.stderr.contains("code=1"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}

@@ -296,7 +296,7 @@ async fn a_clock_that_jumps_back_loses_nothing() {
     bench.run(None).await;
     bench.at(NOON - 1000 * HOUR);
     let second = bench.run(None).await;
-    assert_eq!((second.state, second.pulls, second.previous), (RunState::Complete, 0, Some(1)));
+    assert_eq!((second.state, second.cost.pulls, second.previous), (RunState::Complete, 0, Some(1)));
     bench.registry.put_image_index("bench/image-00003", "latest", &["linux/amd64"]);
     let third = bench.run(None).await;
     bench.check();
@@ -319,7 +319,10 @@ async fn a_stopped_run_is_resumed_by_a_clock_that_was_set_back() {
     assert_eq!(first.state, RunState::Stopped);
     bench.at(NOON - 1000 * HOUR);
     let second = bench.run(None).await;
-    assert_eq!((second.run, second.resumed, second.state, second.pulls), (1, true, RunState::Complete, 4));
+    assert_eq!(
+        (second.run, second.resumed, second.state, second.cost.pulls),
+        (2, true, RunState::Complete, 4)
+    );
     bench.check();
 }
 
@@ -330,10 +333,10 @@ async fn a_clock_that_jumps_far_ahead_begins_a_new_run_and_keeps_what_was_known(
     bench.at(NOON + 100_000 * HOUR);
     let second = bench.run(None).await;
     assert_eq!((second.run, second.resumed, second.state), (2, false, RunState::Complete));
-    assert_eq!(second.pulls, 4, "what was known was fetched again");
+    assert_eq!(second.cost.pulls, 4, "what was known was fetched again");
     bench.at(NOON);
     let third = bench.run(None).await;
-    assert_eq!((third.state, third.pulls), (RunState::Complete, 0));
+    assert_eq!((third.state, third.cost.pulls), (RunState::Complete, 0));
     bench.check();
     assert_eq!(bench.store().run(1).unwrap().state, RunState::Abandoned);
 }
@@ -356,7 +359,7 @@ async fn a_clock_that_jumps_to_and_fro_within_a_run_is_no_trouble() {
     };
     for pulls in [40, 0, 0] {
         let finished = crawl::run(&client, bench.store(), &bench.list, &settings, |_| {}).await.unwrap();
-        assert_eq!((finished.state, finished.pulls), (RunState::Complete, pulls));
+        assert_eq!((finished.state, finished.cost.pulls), (RunState::Complete, pulls));
         bench.check();
     }
 }
@@ -399,7 +402,7 @@ async fn tags_that_share_a_digest_are_all_told_whichever_thread_is_first() {
         let list = List::parse("many", lines.join("\n").as_bytes());
         let finished = crawl::run(&client, store, &list, &settings, |_| {}).await.unwrap();
         assert_eq!((finished.state, finished.held_back.len()), (RunState::Complete, 0));
-        assert_eq!(finished.pulls, 20);
+        assert_eq!(finished.cost.pulls, 20);
     }
 }
 

@@ -95,6 +95,10 @@ fn compare(earlier: &Snapshot, old: &MemberState, later: &Snapshot, new: &Member
         (Outcome::Image { .. }, Outcome::Failed { kind, reason, .. }) => {
             vec![Change::Broke { kind: kind.clone(), reason: reason.clone() }]
         }
+        // It was not come to, but is known to have been there.
+        (Outcome::Unasked, Outcome::Failed { kind, reason, .. }) if old.last_good.is_some() => {
+            vec![Change::Broke { kind: kind.clone(), reason: reason.clone() }]
+        }
         (_, Outcome::Failed { .. }) => Vec::new(),
         (before, Outcome::Image { platform_set, digest, .. }) => {
             let mut changes = Vec::new();
@@ -102,13 +106,22 @@ fn compare(earlier: &Snapshot, old: &MemberState, later: &Snapshot, new: &Member
                 changes.push(Change::Mended);
             }
             let known = match before {
-                Outcome::Image { platform_set, digest, .. } => Some((*platform_set, digest)),
-                _ => old.last_good.as_ref().map(|good| (good.platform_set, &good.digest)),
+                Outcome::Image { platform_set, digest, .. } => {
+                    Some((*platform_set, digest, is_certain(before)))
+                }
+                _ => old.last_good.as_ref().map(|good| (good.platform_set, &good.digest, good.is_certain)),
             };
-            if let Some((old_set, old_digest)) = known.filter(|(_, old_digest)| *old_digest != digest) {
+            if let Some((old_set, old_digest, old_certain)) =
+                known.filter(|(_, old_digest, _)| *old_digest != digest)
+            {
                 let (had, has) = (platforms(earlier, old_set), platforms(later, *platform_set));
-                changes.extend(has.difference(&had).cloned().map(Change::Gained));
-                changes.extend(had.difference(&has).cloned().map(Change::Lost));
+                // What could not be told was neither gained nor lost.
+                if old_certain {
+                    changes.extend(has.difference(&had).cloned().map(Change::Gained));
+                }
+                if is_certain(&new.outcome) {
+                    changes.extend(had.difference(&has).cloned().map(Change::Lost));
+                }
                 changes.push(Change::Moved { from: old_digest.clone(), to: digest.clone() });
             }
             changes
@@ -116,12 +129,13 @@ fn compare(earlier: &Snapshot, old: &MemberState, later: &Snapshot, new: &Member
     }
 }
 
-/// A set of platforms, without Windows' versions, which move with every month's update.
+/// Whether an image's set of platforms is whole.
+fn is_certain(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Image { undetermined: None, kind, .. } if kind != "artifact")
+}
+
+/// A set of platforms as text, without Windows' versions, which move with every month's update.
 fn platforms(snapshot: &Snapshot, set: i64) -> BTreeSet<String> {
-    let host = Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() };
-    let plain = |text: &String| match Platform::parse(text, &host) {
-        Ok(platform) => platform.normalized().format(),
-        Err(_) => text.clone(),
-    };
-    snapshot.platform_sets.get(&set).map(|texts| texts.iter().map(plain).collect()).unwrap_or_default()
+    let platforms = snapshot.platform_sets.get(&set).map(Vec::as_slice).unwrap_or_default();
+    platforms.iter().map(Platform::format).collect()
 }

@@ -23,12 +23,10 @@ impl Coverage {
     /// is unknown, never a no; where it was seen earlier, the reason says what it was then.
     pub fn of(snapshot: &Snapshot, platform: &Platform) -> Coverage {
         let matcher = Matcher::only_strict(platform);
-        let host = Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() };
-        let fits = |text: &str| Platform::parse(text, &host).is_ok_and(|offered| matcher.matches(&offered));
         let fitting: HashSet<i64> = snapshot
             .platform_sets
             .iter()
-            .filter(|(_, platforms)| platforms.iter().any(|text| fits(text)))
+            .filter(|(_, platforms)| platforms.iter().any(|offered| matcher.matches(offered)))
             .map(|(set, _)| *set)
             .collect();
         let has = |set: &i64| fitting.contains(set);

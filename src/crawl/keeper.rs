@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::store::{Look, Run, RunState, Seen, Store, StoreError};
+use crate::store::{Cost, Look, Run, RunState, Seen, Store, StoreError};
 
 /// How many looks are written in one transaction at most.
 const BATCH: usize = 2_048;
@@ -17,7 +17,7 @@ const LOOK_BYTES: usize = 1 << 10;
 
 enum Message {
     Keep(Box<Look>, OwnedSemaphorePermit),
-    Finish { now: Timestamp, requests: u64, pulls: u64 },
+    Finish(Timestamp),
 }
 
 /// The writing end of a run.
@@ -56,12 +56,13 @@ fn weight(look: &Look) -> usize {
 }
 
 impl Keeper {
-    pub(super) fn start(store: Store, run: Run) -> Keeper {
+    /// Starts to write what `run` sees; `cost` tells what it has cost until now.
+    pub(super) fn start(store: Store, run: Run, cost: impl Fn() -> Cost + Send + 'static) -> Keeper {
         let (sender, receiver) = mpsc::unbounded_channel();
         let room = Arc::new(Semaphore::new(WAITING_BYTES as usize));
         let closing = room.clone();
         let thread = std::thread::spawn(move || {
-            let outcome = write(store, run, receiver);
+            let outcome = write(store, run, receiver, cost);
             // Whoever waits for room waits in vain.
             closing.close();
             outcome
@@ -74,14 +75,9 @@ impl Keeper {
     }
 
     /// Writes what is waiting and ends the run.
-    pub(super) async fn finish(
-        self,
-        now: Timestamp,
-        requests: u64,
-        pulls: u64,
-    ) -> Result<RunState, StoreError> {
+    pub(super) async fn finish(self, now: Timestamp) -> Result<RunState, StoreError> {
         // Where the thread has ended with an error, there is nobody to send to, and joining tells the error.
-        let _ = self.sender.send(Message::Finish { now, requests, pulls });
+        let _ = self.sender.send(Message::Finish(now));
         drop(self.sender);
         let thread = self.thread;
         match tokio::task::spawn_blocking(move || thread.join()).await {
@@ -97,6 +93,7 @@ fn write(
     mut store: Store,
     mut run: Run,
     mut receiver: mpsc::UnboundedReceiver<Message>,
+    cost: impl Fn() -> Cost,
 ) -> Result<Option<RunState>, StoreError> {
     let (mut batch, mut rooms) = (Vec::new(), Vec::new());
     while let Some(message) = receiver.blocking_recv() {
@@ -108,17 +105,17 @@ fn write(
                     batch.push(*look);
                     rooms.push(room);
                 }
-                Message::Finish { now, requests, pulls } => finish = Some((now, requests, pulls)),
+                Message::Finish(now) => finish = Some(now),
             }
             next = if batch.len() < BATCH { receiver.try_recv().ok() } else { None };
         }
         if !batch.is_empty() {
-            store.record(&mut run, &batch)?;
+            store.record(&mut run, &batch, cost())?;
             batch.clear();
             rooms.clear();
         }
-        if let Some((now, requests, pulls)) = finish {
-            return store.end_run(&run, now, requests, pulls).map(Some);
+        if let Some(now) = finish {
+            return store.end_run(&run, now, cost()).map(Some);
         }
     }
     Ok(None)

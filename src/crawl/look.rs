@@ -50,7 +50,7 @@ impl Looker {
         let head = match self.client.manifest_head(reference).await {
             Ok(head) => head,
             // Some registries do not know HEAD; what they say to it is no answer.
-            Err(error) if error.kind() == Kind::BadResponse => return Ok(self.fetch(reference).await),
+            Err(error) if refuses_head(error.kind()) => return Ok(self.fetch(reference).await),
             Err(error) => return Ok(failed(&error)),
         };
         let Some(digest) = head.digest else { return Ok(self.fetch(reference).await) };
@@ -96,12 +96,18 @@ impl Looker {
             }
             Err(error) if error.follows_from_bytes() => Outcome::Seen(Seen::Failed {
                 kind: error.kind().name().to_owned(),
-                reason: error.to_string(),
+                // Without the name of this image: the same bytes may be found under another one.
+                reason: error.came_back().to_owned(),
                 refused: Some(root),
             }),
             Err(error) => failed(&error),
         }
     }
+}
+
+/// Failures that may be about `HEAD` alone: some registries, and firewalls before them, do not let it through.
+fn refuses_head(kind: Kind) -> bool {
+    matches!(kind, Kind::BadResponse | Kind::Denied | Kind::Server | Kind::DigestMismatch)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use workson_oci::image::Note;
-use workson_oci::{Content, Digest, Image};
+use workson_oci::{Content, Digest, Image, Platform};
 
 use super::{Store, StoreError};
 
@@ -144,17 +144,19 @@ impl ContentWriter {
 
     /// The row of the set of platforms that an image offers.
     fn platform_set(&mut self, connection: &Connection, image: &Image) -> rusqlite::Result<i64> {
-        let platforms: BTreeSet<String> =
-            image.platforms.iter().map(|offered| offered.platform.normalized().format_all()).collect();
-        let lines = platforms.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
-        if let Some(set) = self.sets.get(&lines) {
+        let platforms: BTreeSet<Platform> =
+            image.platforms.iter().map(|offered| sorted_features(offered.platform.normalized())).collect();
+        let texts: Vec<String> = platforms.iter().map(platform_text).collect::<Result<_, _>>()?;
+        // Each text is an object of JSON, so no platform can pass for two.
+        let key = format!("[{}]", texts.join(","));
+        if let Some(set) = self.sets.get(&key) {
             return Ok(*set);
         }
-        let set = put_platform_set(connection, &platforms, &Digest::sha256(lines.as_bytes()))?;
+        let set = put_platform_set(connection, &texts, &Digest::sha256(key.as_bytes()))?;
         if self.sets.len() == MAX_SETS {
             self.sets.clear();
         }
-        self.sets.insert(lines, set);
+        self.sets.insert(key, set);
         Ok(set)
     }
 
@@ -166,7 +168,7 @@ impl ContentWriter {
 
 fn put_platform_set(
     connection: &Connection,
-    platforms: &BTreeSet<String>,
+    platforms: &[String],
     fingerprint: &Digest,
 ) -> rusqlite::Result<i64> {
     let fingerprint = fingerprint.as_str();
@@ -184,6 +186,17 @@ fn put_platform_set(
         )?;
     }
     Ok(set)
+}
+
+/// A platform as it is stored.
+fn platform_text(platform: &Platform) -> rusqlite::Result<String> {
+    serde_json::to_string(platform).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// The order of features says nothing.
+fn sorted_features(mut platform: Platform) -> Platform {
+    platform.os_features.sort();
+    platform
 }
 
 fn put_content(connection: &Connection, content: &Content) -> rusqlite::Result<i64> {

@@ -71,8 +71,7 @@ impl StoreError {
         let text = source.to_string();
         let tried = "bringing the store to this version's form";
         if text.contains("missing from the filesystem") || text.contains("is missing") {
-            let hint = "a later workson wrote it: use that one, or name another --store";
-            return StoreError::made(StoreErrorKind::Newer, path, tried, text, Some(hint));
+            return StoreError::newer(path);
         }
         let cause =
             std::error::Error::source(source).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
@@ -87,6 +86,12 @@ impl StoreError {
         }
     }
 
+    pub(super) fn newer(path: &Path) -> StoreError {
+        let hint = "a later workson wrote it: use that one, or name another --store";
+        let what = "its form is one that this version does not know";
+        StoreError::made(StoreErrorKind::Newer, path, "opening the store", what.into(), Some(hint))
+    }
+
     pub(super) fn absent(path: &Path) -> StoreError {
         let hint = "`workson inventory` makes one; or name another with --store";
         StoreError::made(
@@ -96,6 +101,11 @@ impl StoreError {
             "there is no such file".into(),
             Some(hint),
         )
+    }
+
+    pub(super) fn foreign(path: &Path, what: &str) -> StoreError {
+        let hint = "it was left as it is; name another file with --store";
+        StoreError::made(StoreErrorKind::Corrupt, path, "opening the store", what.into(), Some(hint))
     }
 
     pub(super) fn not_there(path: &Path, what: String) -> StoreError {

@@ -110,8 +110,18 @@ pub struct StartedRun {
     pub run: Run,
     /// Whether it goes on with one that was not finished.
     pub resumed: bool,
-    /// The last run of the same list before it that was not given up.
+    /// The last run of a list of this name before it, and before the run that it goes on with. It may have been
+    /// given up: what it did not come to is known to be so.
     pub previous: Option<i64>,
+}
+
+/// What a run has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// Requests, tokens and redirects included.
+    pub requests: u64,
+    /// How many of them were counted pulls.
+    pub pulls: u64,
 }
 
 /// What a look at one reference found.
@@ -151,8 +161,9 @@ pub enum Seen {
 }
 
 impl Store {
-    /// Begins a run of `list`, or resumes the last one of the same list if it was not finished and began less
-    /// than `resume_within` milliseconds ago. Any other unfinished run of a list of this name is given up.
+    /// Begins a run of `list`. It goes on with the last run of the same list if that was not finished and began
+    /// less than `resume_within` milliseconds ago: what has been seen since then is not asked again. Any other
+    /// unfinished run of a list of this name is given up.
     ///
     /// # Errors
     /// Where the store can't be written.
@@ -167,48 +178,51 @@ impl Store {
         let begin = |connection: &mut Connection| -> rusqlite::Result<StartedRun> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let row = put_list(&transaction, list)?;
-            let oldest = resume_within.map(|within| now.as_millisecond().saturating_sub(within));
-            let resumable = match oldest {
-                Some(oldest) => unfinished(&transaction, row, oldest)?,
+            let now = now.as_millisecond();
+            let resumes = match resume_within {
+                Some(within) => unfinished(&transaction, row, now.saturating_sub(within))?,
                 None => None,
             };
-            let resumed = resumable.is_some();
-            let id = match resumable {
-                Some(id) => {
-                    transaction
-                        .execute("UPDATE runs SET state = 'running', ended = NULL WHERE id = ?1", [id])?;
-                    transaction.execute("DELETE FROM unasked WHERE run = ?1", [id])?;
-                    id
-                }
-                None => {
-                    give_up(&transaction, &list.name, now)?;
-                    transaction.execute(
-                        "INSERT INTO runs (list, tool, state, started) VALUES (?1, ?2, 'running', ?3)",
-                        params![row, tool, now.as_millisecond()],
-                    )?;
-                    transaction.last_insert_rowid()
-                }
-            };
+            if let Some((resumed, _)) = resumes {
+                note_unasked(&transaction, resumed)?;
+                transaction.execute(
+                    "UPDATE runs SET state = 'stopped', ended = coalesce(ended, ?2) WHERE id = ?1",
+                    [resumed, now],
+                )?;
+            } else {
+                give_up(&transaction, &list.name, now)?;
+            }
+            let began = resumes.map_or(now, |(_, began)| began);
+            let resumes = resumes.map(|(resumed, _)| resumed);
+            transaction.execute(
+                "INSERT INTO runs (list, tool, state, started, resumes, began) VALUES (?1, ?2, 'running', ?3, ?4, ?5)",
+                params![row, tool, now, resumes, began],
+            )?;
+            let id = transaction.last_insert_rowid();
+            if let Some(resumed) = resumes {
+                take_over(&transaction, row, resumed, id)?;
+            }
             let previous = previous(&transaction, &list.name, id)?;
             let members = members(&transaction, row, id)?;
             transaction.commit()?;
             let run = Run { id, members, tool: tool.to_owned(), contents: ContentWriter::default() };
-            Ok(StartedRun { run, resumed, previous })
+            Ok(StartedRun { run, resumed: resumes.is_some(), previous })
         };
         begin(&mut self.connection).map_err(error)
     }
 
-    /// Keeps what was seen, all of it or, on an error, nothing.
+    /// Keeps what was seen, and what the run has cost until now: all of it or, on an error, nothing.
     ///
     /// # Errors
     /// Where the store can't be written.
-    pub fn record(&mut self, run: &mut Run, looks: &[Look]) -> Result<(), StoreError> {
+    pub fn record(&mut self, run: &mut Run, looks: &[Look], cost: Cost) -> Result<(), StoreError> {
         let error = self.error("keeping what was seen");
         let record = |connection: &mut Connection, run: &mut Run| -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for look in looks {
                 record_one(&transaction, run, look)?;
             }
+            put_cost(&transaction, run.id, cost)?;
             transaction.commit()
         };
         record(&mut self.connection, run).map_err(|source| {
@@ -221,23 +235,19 @@ impl Store {
     ///
     /// # Errors
     /// Where the store can't be written.
-    pub fn end_run(
-        &mut self,
-        run: &Run,
-        now: Timestamp,
-        requests: u64,
-        pulls: u64,
-    ) -> Result<RunState, StoreError> {
+    pub fn end_run(&mut self, run: &Run, now: Timestamp, cost: Cost) -> Result<RunState, StoreError> {
         let error = self.error("ending a run");
         let end = |connection: &mut Connection| -> rusqlite::Result<RunState> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let unasked = note_unasked(&transaction, run.id)?;
             let state = if unasked == 0 { RunState::Complete } else { RunState::Stopped };
+            put_cost(&transaction, run.id, cost)?;
             transaction.execute(
-                "UPDATE runs SET state = ?2, ended = ?3, requests = requests + ?4, pulls = pulls + ?5,
-                     failed = (SELECT count(*) FROM sightings WHERE last_run = ?1 AND failure IS NOT NULL)
+                "UPDATE runs SET state = ?2, ended = ?3,
+                     failed = (SELECT count(*) FROM sightings s JOIN list_members m ON m.reference = s.reference
+                               WHERE m.list = runs.list AND s.last_run = ?1 AND s.failure IS NOT NULL)
                  WHERE id = ?1",
-                params![run.id, state.name(), now.as_millisecond(), requests as i64, pulls as i64],
+                params![run.id, state.name(), now.as_millisecond()],
             )?;
             transaction.commit()?;
             Ok(state)
@@ -327,29 +337,53 @@ fn put_list(transaction: &Transaction<'_>, list: &List) -> rusqlite::Result<i64>
     Ok(row)
 }
 
-fn unfinished(transaction: &Transaction<'_>, list: i64, oldest: i64) -> rusqlite::Result<Option<i64>> {
+/// The last run of a list, if it was not finished and it, or the first that it went on with, began at `oldest`
+/// or later; and when that was.
+fn unfinished(transaction: &Transaction<'_>, list: i64, oldest: i64) -> rusqlite::Result<Option<(i64, i64)>> {
     transaction
         .query_row(
-            "SELECT id FROM runs WHERE list = ?1 AND id = (SELECT max(id) FROM runs WHERE list = ?1)
-                 AND state IN ('running', 'stopped') AND started >= ?2",
+            "SELECT id, began FROM runs WHERE list = ?1 AND id = (SELECT max(id) FROM runs WHERE list = ?1)
+                 AND state IN ('running', 'stopped') AND began >= ?2",
             [list, oldest],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()
 }
 
+/// What was seen of the list since the run `resumed` began, by it or by another, the run `id` has seen, too.
+fn take_over(transaction: &Transaction<'_>, list: i64, resumed: i64, id: i64) -> rusqlite::Result<()> {
+    transaction.execute(
+        "UPDATE sightings SET last_run = ?3
+         WHERE last_run >= ?2
+           AND reference IN (SELECT reference FROM list_members WHERE list = ?1)
+           AND last_run = (SELECT max(last_run) FROM sightings o WHERE o.reference = sightings.reference)",
+        [list, resumed, id],
+    )?;
+    Ok(())
+}
+
+fn put_cost(transaction: &Transaction<'_>, run: i64, cost: Cost) -> rusqlite::Result<()> {
+    transaction.prepare_cached("UPDATE runs SET requests = ?2, pulls = ?3 WHERE id = ?1")?.execute([
+        run,
+        cost.requests as i64,
+        cost.pulls as i64,
+    ])?;
+    Ok(())
+}
+
 /// Gives up the runs of this name that were never finished, and keeps what they did not come to.
-fn give_up(transaction: &Transaction<'_>, name: &str, now: Timestamp) -> rusqlite::Result<()> {
+fn give_up(transaction: &Transaction<'_>, name: &str, now: i64) -> rusqlite::Result<()> {
     let mut statement = transaction.prepare(
         "SELECT r.id FROM runs r JOIN lists l ON l.id = r.list
-         WHERE l.name = ?1 AND r.state IN ('running', 'stopped')",
+         WHERE l.name = ?1 AND r.state IN ('running', 'stopped')
+           AND NOT EXISTS (SELECT 1 FROM runs n WHERE n.resumes = r.id)",
     )?;
     let ids: Vec<i64> = statement.query_map([name], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for id in ids {
         note_unasked(transaction, id)?;
         transaction.execute(
             "UPDATE runs SET state = 'abandoned', ended = coalesce(ended, ?2) WHERE id = ?1",
-            params![id, now.as_millisecond()],
+            [id, now],
         )?;
     }
     Ok(())
@@ -362,16 +396,18 @@ fn note_unasked(transaction: &Transaction<'_>, run: i64) -> rusqlite::Result<usi
         "INSERT INTO unasked (run, reference)
          SELECT DISTINCT r.id, m.reference FROM runs r JOIN list_members m ON m.list = r.list
          WHERE r.id = ?1 AND NOT EXISTS (
-             SELECT 1 FROM sightings s WHERE s.reference = m.reference AND s.first_run <= r.id AND s.last_run = r.id)",
+             SELECT 1 FROM sightings s WHERE s.reference = m.reference AND s.first_run <= r.id AND s.last_run >= r.id)",
         [run],
     )
 }
 
-fn previous(transaction: &Transaction<'_>, name: &str, before: i64) -> rusqlite::Result<Option<i64>> {
+fn previous(transaction: &Transaction<'_>, name: &str, run: i64) -> rusqlite::Result<Option<i64>> {
     transaction.query_row(
-        "SELECT max(r.id) FROM runs r JOIN lists l ON l.id = r.list
-         WHERE l.name = ?1 AND r.id < ?2",
-        params![name, before],
+        "WITH RECURSIVE chain (id) AS (
+             VALUES (?2) UNION SELECT r.resumes FROM runs r JOIN chain c ON r.id = c.id WHERE r.resumes IS NOT NULL)
+         SELECT max(r.id) FROM runs r JOIN lists l ON l.id = r.list
+         WHERE l.name = ?1 AND r.id < (SELECT min(id) FROM chain)",
+        params![name, run],
         |row| row.get(0),
     )
 }
@@ -431,7 +467,7 @@ fn record_one(transaction: &Transaction<'_>, run: &mut Run, look: &Look) -> rusq
             // A clock that was set back must not end a sighting before it began.
             transaction
                 .prepare_cached(
-                    "UPDATE sightings SET last_run = ?2, last_seen = max(last_seen, ?3), reason = ?4 WHERE id = ?1",
+                    "UPDATE sightings SET last_run = max(last_run, ?2), last_seen = max(last_seen, ?3), reason = ?4 WHERE id = ?1",
                 )?
                 .execute(params![last.id, run, now, reason])?;
             last.id

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::Row;
+use workson_oci::Platform;
 
 use super::runs::timestamp;
 use super::{RunSummary, Store, StoreError};
@@ -15,8 +16,8 @@ pub struct Snapshot {
     pub run: RunSummary,
     /// Its references, in the order of the list.
     pub members: Vec<MemberState>,
-    /// The sets of platforms that images offer, each as text, normalised.
-    pub platform_sets: HashMap<i64, Vec<String>>,
+    /// The sets of platforms that images offer, normalised.
+    pub platform_sets: HashMap<i64, Vec<Platform>>,
 }
 
 /// One reference in a run.
@@ -37,6 +38,8 @@ pub struct LastGood {
     pub platform_set: i64,
     /// Its digest.
     pub digest: String,
+    /// Whether its set of platforms is whole.
+    pub is_certain: bool,
     /// When it was last seen.
     pub seen: Timestamp,
 }
@@ -89,8 +92,8 @@ impl Store {
         read().map_err(self.error("reading a run"))
     }
 
-    fn platform_sets(&self) -> rusqlite::Result<HashMap<i64, Vec<String>>> {
-        let mut sets: HashMap<i64, Vec<String>> = self
+    fn platform_sets(&self) -> rusqlite::Result<HashMap<i64, Vec<Platform>>> {
+        let mut sets: HashMap<i64, Vec<Platform>> = self
             .connection
             .prepare_cached("SELECT id FROM platform_sets")?
             .query_map([], |row| Ok((row.get(0)?, Vec::new())))?
@@ -99,7 +102,10 @@ impl Store {
             "SELECT m.platform_set, p.platform FROM platform_set_members m JOIN platforms p ON p.id = m.platform",
         )?;
         for member in members.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-            let (set, platform): (i64, String) = member?;
+            let (set, text): (i64, String) = member?;
+            let platform = serde_json::from_str(&text).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
+            })?;
             sets.entry(set).or_default().push(platform);
         }
         Ok(sets)
@@ -109,7 +115,8 @@ impl Store {
 /// The sighting of each member that covers the run, and the last image before it.
 const MEMBERS: &str = "
     SELECT r.reference, i.platform_set, c.digest, i.kind, i.undetermined, s.failure, s.reason, s.last_seen,
-           u.reference IS NOT NULL, gi.platform_set, gc.digest, g.last_seen
+           u.reference IS NOT NULL, gi.platform_set, gc.digest, g.last_seen,
+           gi.undetermined IS NULL AND gi.kind <> 'artifact'
     FROM runs
     JOIN list_members m ON m.list = runs.list
     JOIN image_references r ON r.id = m.reference
@@ -143,9 +150,12 @@ fn member(row: &Row<'_>) -> rusqlite::Result<MemberState> {
         Outcome::Unasked
     };
     let last_good = match row.get(9)? {
-        Some(platform_set) => {
-            Some(LastGood { platform_set, digest: row.get(10)?, seen: timestamp(row.get(11)?) })
-        }
+        Some(platform_set) => Some(LastGood {
+            platform_set,
+            digest: row.get(10)?,
+            seen: timestamp(row.get(11)?),
+            is_certain: row.get(12)?,
+        }),
         None => None,
     };
     Ok(MemberState { reference: row.get(0)?, outcome, last_good })

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{completions, inventory, man, query, resolve};
+use crate::settings::{JOBS, TIMEOUTS};
 
 /// Does this software work on Arm? Answers with evidence, for Arm and every other platform.
 #[derive(Debug, Parser)]
@@ -55,11 +56,11 @@ pub(crate) struct Global {
     pub(crate) ca_certificate: Vec<PathBuf>,
 
     /// Give one request SECONDS to finish [default: 30]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(TIMEOUTS))]
     pub(crate) timeout: Option<u64>,
 
     /// Have up to N requests to one registry under way at once [default: 32]
-    #[arg(long, short = 'j', global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, short = 'j', global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(i64::from(*JOBS.start())..=i64::from(*JOBS.end())))]
     pub(crate) jobs: Option<u16>,
 
     /// Trace requests on standard error; credentials are never shown

@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use workson::store::StoreError;
+use workson_oci::text::printable;
 use workson_registry::Error;
 
 /// What the exit code says.
@@ -65,9 +66,11 @@ impl Failure {
 pub(crate) fn tell(message: &str, hint: Option<&str>) {
     use std::io::Write as _;
     let mut stderr = anstream::stderr().lock();
+    // Messages hold what registries and files say, which must not steer the terminal.
+    let message = message.lines().map(printable).collect::<Vec<_>>().join("\n");
     let _ = writeln!(stderr, "workson: {message}");
     if let Some(hint) = hint {
-        let _ = writeln!(stderr, "         {hint}");
+        let _ = writeln!(stderr, "         {}", printable(hint));
     }
 }
 

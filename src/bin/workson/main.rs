@@ -29,8 +29,8 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(exit) => exit.into(),
-        // Whoever reads has enough: `workson … | head` is no failure.
-        Err(failure) if failure.is_closed_pipe() => Exit::Yes.into(),
+        // Whoever reads has enough, as in `workson … | head`: nothing to complain of, and no "yes" either.
+        Err(failure) if failure.is_closed_pipe() => Exit::Unknown.into(),
         Err(failure) => {
             failure.tell();
             Exit::Unknown.into()

@@ -2,6 +2,7 @@
 //! environment, the environment before the file, the file before the defaults.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,11 @@ use workson_registry::{Client, Exchange, Keychain, Options};
 
 use crate::cli::Global;
 use crate::exit::Failure;
+
+/// What a request may be given, in seconds.
+pub(crate) const TIMEOUTS: RangeInclusive<u64> = 1..=3600;
+/// How many requests may be under way at one host.
+pub(crate) const JOBS: RangeInclusive<u16> = 1..=1000;
 
 /// The configuration file, `config.toml`.
 #[derive(Debug, Default, Deserialize)]
@@ -204,15 +210,39 @@ fn read_config(path: &Path, named: bool) -> Result<ConfigFile, Failure> {
     let tried = format!("reading the configuration {}", path.display());
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
-            return Ok(ConfigFile::default());
-        }
+        // Where nobody named a file, there need not be one, nor a folder that could hold it.
+        Err(error) if !named && is_absent(&error) => return Ok(ConfigFile::default()),
         Err(error) => return Err(Failure::io(&tried, &error)),
     };
-    toml::from_str(&text).map_err(|error| {
-        Failure::new(format!("{tried}:\n{}", error.to_string().trim_end()))
+    let file: ConfigFile = toml::from_str(&text).map_err(|error| {
+        // Not the line itself, as the parser would show it: it may hold a proxy's password.
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let source = text.lines().nth(line - 1).unwrap_or_default();
+        let key = source.split_once('=').map(|(key, _)| format!("{}: ", key.trim())).unwrap_or_default();
+        Failure::new(format!("{tried}: line {line}: {key}{}", error.message()))
             .with_hint("docs/configuration.md says what it may hold")
-    })
+    })?;
+    file.check().map_err(|what| Failure::new(format!("{tried}: {what}")))?;
+    Ok(file)
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied)
+}
+
+impl ConfigFile {
+    /// The same bounds as the flags have.
+    fn check(&self) -> Result<(), String> {
+        if self.timeout.is_some_and(|timeout| !TIMEOUTS.contains(&timeout)) {
+            return Err(format!("timeout has to be from {} to {} seconds", TIMEOUTS.start(), TIMEOUTS.end()));
+        }
+        if self.jobs.is_some_and(|jobs| !JOBS.contains(&jobs)) {
+            return Err(format!("jobs has to be from {} to {}", JOBS.start(), JOBS.end()));
+        }
+        Ok(())
+    }
 }
 
 /// Writes each request to standard error as it ends.

@@ -47,8 +47,8 @@ pub(crate) struct Arguments {
     live: bool,
 
     /// Just the first N of the list
-    #[arg(long, value_name = "N")]
-    top: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    top: Option<u64>,
 
     /// Which platform to count [default: linux/arm64]
     #[arg(long, short, value_name = "P")]
@@ -163,7 +163,9 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
 async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {
     let list = match arguments.list.as_str() {
         "official" if arguments.live => {
-            let repositories = client.hub_repositories("library", arguments.top).await?;
+            let repositories = client
+                .hub_repositories("library", arguments.top.and_then(|top| usize::try_from(top).ok()))
+                .await?;
             List::of_official_names(
                 "official-live",
                 repositories.into_iter().map(|repository| repository.name),
@@ -174,7 +176,13 @@ async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {
                 .with_hint("workson inventory official --live"));
         }
         "official" => List::official(),
-        "-" => List::parse("standard input", &bounded("standard input", std::io::stdin().lock())?),
+        "-" => {
+            let mut list =
+                List::parse("standard input", &bounded("standard input", std::io::stdin().lock())?);
+            // Two lists that come this way need not have anything to do with each other.
+            list.name = format!("standard input ({})", &list.fingerprint().hex()[..12]);
+            list
+        }
         path => {
             let tried = format!("reading the list {path}");
             let file = std::fs::File::open(path).map_err(|error| {
@@ -182,12 +190,13 @@ async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {
                     .with_hint("a list is a file, `-` for standard input, or `official`")
             })?;
             // Runs of one list are compared, so its name has to be the same from every folder.
-            let name = std::fs::canonicalize(path).map_err(|error| Failure::io(&tried, &error))?;
+            // What has no such name (a pipe) keeps the one that was given.
+            let name = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
             List::parse(name.display().to_string(), &bounded(path, file)?)
         }
     };
     Ok(match arguments.top {
-        Some(top) => list.top(top),
+        Some(top) => list.top(usize::try_from(top).unwrap_or(usize::MAX)),
         None => list,
     })
 }
@@ -217,14 +226,41 @@ fn lock(store: &Path) -> Result<std::fs::File, Failure> {
     }
 }
 
-/// The first interrupt stops the run cleanly; a second one ends the program.
+/// The first interrupt (or wish to end, SIGTERM) stops the run cleanly; a second one ends the program.
 async fn stop_on_interrupt(stop: Arc<AtomicBool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        stop.store(true, Ordering::Relaxed);
-        tell("stopping; what is known is kept, and the same command goes on from here", None);
-        if tokio::signal::ctrl_c().await.is_ok() {
-            #[allow(clippy::disallowed_methods, reason = "the user asked twice; the store survives a kill")]
-            std::process::exit(2);
+    interrupted().await;
+    stop.store(true, Ordering::Relaxed);
+    tell("stopping; what is known is kept, and the same command goes on from here", None);
+    interrupted().await;
+    #[allow(clippy::disallowed_methods, reason = "the user asked twice; the store survives a kill")]
+    std::process::exit(2);
+}
+
+/// Waits for an interrupt; for ever, where none can be waited for.
+async fn interrupted() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
         }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminated() => {}
     }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
 }

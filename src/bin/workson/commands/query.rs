@@ -1,18 +1,24 @@
 //! `workson query`: the platforms of each image.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::pin::pin;
 
 use clap::{Args, ValueEnum};
-use globset::Glob;
-use tokio::task::JoinSet;
+use futures_util::stream::{self, StreamExt as _};
+use globset::{Glob, GlobMatcher};
+use workson_oci::reference::ReferenceError;
 use workson_oci::{Digest, Image, Platform, Reference, tag};
 use workson_registry::{Client, Kind};
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::output::json::{self, ErrorAnswer, ImageAnswer};
+use crate::output::table::Row;
 use crate::output::{mquery, print, print_raw, table};
 use crate::settings::Settings;
+
+/// How many times what is under way at one host may be asked ahead of the answer that is waited for.
+const AHEAD: usize = 8;
 
 /// List the platforms of images
 ///
@@ -23,7 +29,7 @@ use crate::settings::Settings;
 )]
 pub(crate) struct Arguments {
     /// What to look at: everything that docker takes, like nginx, quay.io/org/app:1.2 or localhost:5000/app
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(value_name = "IMAGE")]
     images: Vec<String>,
 
     /// Does each image have P (like linux/arm64)? Exit 0 if so, 1 if one lacks one, 2 if it could not be told
@@ -62,6 +68,15 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    if arguments.images.is_empty() {
+        return Err(match &arguments.tags {
+            Some(glob) if glob != "*" => {
+                Failure::new(format!("--tags took {glob:?} as its pattern, and no IMAGE is left"))
+                    .with_hint(format!("workson query {glob} --tags"))
+            }
+            _ => Failure::new("no IMAGE is named").with_hint("for example workson query nginx"),
+        });
+    }
     let asked = super::platforms(&arguments.platform)?;
     let settings = Settings::read(global)?;
     let client = settings.client(global, None)?;
@@ -70,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             return raw(&client, &arguments.images).await;
         }
         let questions = match &arguments.tags {
-            Some(glob) => tags(&client, &arguments.images, glob).await?,
+            Some(glob) => tags(&client, &arguments.images, &pattern(glob)?).await,
             None => arguments.images.iter().map(|text| Question::of(text)).collect(),
         };
         let query = Query { arguments, global, asked: &asked };
@@ -97,33 +112,48 @@ struct Question {
 
 impl Question {
     fn of(text: &str) -> Question {
-        let reference = text.parse::<Reference>().map_err(|error| ErrorAnswer {
-            kind: "invalid-reference",
-            message: format!("{text}: {error}"),
-            hint: None,
-        });
+        let reference = text.parse::<Reference>().map_err(|error| invalid(text, &error));
         Question { text: text.to_owned(), reference }
     }
 }
 
-/// The tags of all repositories named, those that match, newest first.
-async fn tags(client: &Client, images: &[String], glob: &str) -> Result<Vec<Question>, Failure> {
-    let matcher =
-        Glob::new(glob).map_err(|error| Failure::new(format!("--tags {glob}: {error}")))?.compile_matcher();
+fn invalid(text: &str, error: &ReferenceError) -> ErrorAnswer {
+    ErrorAnswer { kind: "invalid-reference", message: format!("{text}: {error}"), hint: None }
+}
+
+fn pattern(glob: &str) -> Result<GlobMatcher, Failure> {
+    let glob = Glob::new(glob).map_err(|error| Failure::new(format!("--tags {glob}: {error}")))?;
+    Ok(glob.compile_matcher())
+}
+
+/// The tags of all repositories named, those that match, newest first. A repository that cannot be listed is a
+/// question with an error for an answer.
+async fn tags(client: &Client, images: &[String], matcher: &GlobMatcher) -> Vec<Question> {
     let mut questions = Vec::new();
     for image in images {
-        let reference: Reference =
-            image.parse().map_err(|error| Failure::new(format!("{image}: {error}")))?;
-        let repository = reference.repository();
-        let mut tags: Vec<String> =
-            client.tags(repository).await?.into_iter().filter(|tag| matcher.is_match(tag)).collect();
-        if tags.is_empty() {
-            return Err(Failure::new(format!("no tag of {} matches {glob:?}", repository.familiar())));
+        match tags_of(client, image, matcher).await {
+            Ok(found) => questions.extend(found),
+            Err(error) => questions.push(Question { text: image.clone(), reference: Err(error) }),
         }
-        tags.sort_by(|a, b| tag::newest_first(a, b));
-        questions.extend(tags.iter().map(|tag| Question::of(&format!("{}:{tag}", repository.familiar()))));
     }
-    Ok(questions)
+    questions
+}
+
+async fn tags_of(client: &Client, image: &str, matcher: &GlobMatcher) -> Result<Vec<Question>, ErrorAnswer> {
+    let reference = Question::of(image).reference?;
+    let repository = reference.repository();
+    let all = client.tags(repository).await.map_err(|error| ErrorAnswer::from(&error))?;
+    let mut tags: Vec<String> = all.into_iter().filter(|tag| matcher.is_match(tag)).collect();
+    if tags.is_empty() {
+        let message = format!("no tag of {} matches {:?}", repository.familiar(), matcher.glob().glob());
+        return Err(ErrorAnswer { kind: "not-found", message, hint: None });
+    }
+    tags.sort_by(|a, b| tag::newest_first(a, b));
+    let questions = tags.iter().map(|tag| Question {
+        text: format!("{}:{tag}", repository.familiar()),
+        reference: repository.with_tag(tag).map_err(|error| invalid(tag, &error)),
+    });
+    Ok(questions.collect())
 }
 
 struct Query<'a> {
@@ -138,30 +168,20 @@ type Told = Result<Image, ErrorAnswer>;
 impl Query<'_> {
     async fn answer(&self, client: &Client, questions: Vec<Question>) -> Result<Exit, Failure> {
         let mut verdict = Verdict::default();
-        let mut answers = Vec::new();
+        let mut out = Output::new(self.arguments, questions.len(), !self.asked.is_empty());
+        let asked = self.asked;
         self.in_order(client, questions, |question, told| {
             let answer = match &told {
-                Ok(image) => ImageAnswer::of(&question.text, image, self.asked),
-                Err(error) => ImageAnswer::failed(&question.text, error.clone(), self.asked),
+                Ok(image) => ImageAnswer::of(&question.text, image, asked),
+                Err(error) => ImageAnswer::failed(&question.text, error.clone(), asked),
             };
             verdict.count(&answer);
             // mquery knows no artifacts: to it this is an error.
             verdict.unknown |= self.arguments.format.is_some() && answer.kind == Some("artifact");
-            if self.arguments.jsonl {
-                print(&json::line(&answer)?)
-            } else if self.arguments.format == Some(Format::Mquery) {
-                print(mquery_text(&question.text, &told).as_bytes())
-            } else {
-                answers.push(answer);
-                Ok(())
-            }
+            out.take(question, &told, answer)
         })
         .await?;
-        if self.arguments.json {
-            print(&json::document(&answers)?)?;
-        } else if !self.arguments.jsonl && self.arguments.format.is_none() {
-            self.show(&answers)?;
-        }
+        self.show(out.finish()?)?;
         Ok(match (self.arguments.format, verdict.exit()) {
             // mquery knows two exit codes.
             (Some(Format::Mquery), Exit::Unknown) => Exit::No,
@@ -169,35 +189,37 @@ impl Query<'_> {
         })
     }
 
-    fn show(&self, answers: &[ImageAnswer]) -> Result<(), Failure> {
-        let text = match answers {
-            _ if self.arguments.tags.is_some() => matrix(answers),
-            [answer] if answer.error.is_some() => String::new(),
-            [answer] if self.asked.is_empty() => table::one(answer),
-            _ => table::many(answers),
+    /// Shows what is left for the end: the tables, and what is said beside them.
+    fn show(&self, rows: Vec<Row>) -> Result<(), Failure> {
+        let text = match &rows[..] {
+            _ if self.arguments.tags.is_some() => table::matrix(&rows),
+            [row] if row.error.is_some() => String::new(),
+            _ => table::many(&rows),
         };
-        print(text.as_bytes())?;
-        for answer in answers {
-            if let Some(error) = &answer.error {
-                let named = error.message.contains(&answer.reference);
-                let message = if named {
-                    error.message.clone()
-                } else {
-                    format!("{}: {}", answer.reference, error.message)
-                };
-                tell(&message, error.hint.as_deref());
-            }
-            let reasons = answer.supports.iter().filter_map(|support| support.reason.as_ref());
-            for note in answer.notes.iter().chain(reasons.filter(|reason| !answer.notes.contains(reason))) {
-                if !self.global.quiet && answer.error.is_none() {
-                    tell(&format!("note: {}: {note}", answer.reference), None);
-                }
-            }
+        if !rows.is_empty() {
+            print(text.as_bytes())?;
+        }
+        for row in &rows {
+            self.remark(row);
         }
         Ok(())
     }
 
-    /// Asks everything at once (the client bounds what is under way) and hands on what comes in the order asked.
+    fn remark(&self, row: &Row) {
+        if let Some(error) = &row.error {
+            let named = error.message.contains(&row.reference);
+            let message =
+                if named { error.message.clone() } else { format!("{}: {}", row.reference, error.message) };
+            tell(&message, error.hint.as_deref());
+        } else if !self.global.quiet {
+            for note in &row.notes {
+                tell(&format!("note: {}: {note}", row.reference), None);
+            }
+        }
+    }
+
+    /// Asks many at once (the client bounds what is under way at a host) and hands on what comes, in the order
+    /// asked.
     async fn in_order(
         &self,
         client: &Client,
@@ -207,34 +229,81 @@ impl Query<'_> {
         let head_first = self.arguments.tags.is_some();
         let configs = self.arguments.configs;
         let seen = Seen::default();
-        let mut asking = JoinSet::new();
-        for (position, question) in questions.iter().cloned().enumerate() {
+        let ask = |question: Question| {
             let (client, seen) = (client.clone(), seen.clone());
-            asking.spawn(async move {
+            async move {
                 let told = match &question.reference {
                     Ok(reference) if head_first => seen.ask(&client, reference, configs).await,
-                    Ok(reference) => client
-                        .image(reference, configs)
-                        .await
-                        .map(|answer| answer.image)
-                        .map_err(|e| (&e).into()),
+                    Ok(reference) => fetch(&client, reference, configs).await,
                     Err(error) => Err(error.clone()),
                 };
-                (position, told)
-            });
-        }
-        let mut early: HashMap<usize, Told> = HashMap::new();
-        let mut next = 0;
-        while let Some(done) = asking.join_next().await {
-            let (position, told) =
-                done.map_err(|error| Failure::new(format!("a query was not finished: {error}")))?;
-            early.insert(position, told);
-            while let Some(told) = early.remove(&next) {
-                hand_on(&questions[next], told)?;
-                next += 1;
+                (question, told)
             }
+        };
+        let at_once = client.options().concurrency.saturating_mul(AHEAD);
+        let mut answers = pin!(stream::iter(questions).map(ask).buffered(at_once));
+        while let Some((question, told)) = answers.next().await {
+            hand_on(&question, told)?;
         }
         Ok(())
+    }
+}
+
+async fn fetch(client: &Client, reference: &Reference, configs: bool) -> Told {
+    match client.image(reference, configs).await {
+        Ok(answer) => Ok(answer.image),
+        Err(error) => Err((&error).into()),
+    }
+}
+
+/// Where answers go as they come.
+struct Output {
+    jsonl: bool,
+    json: bool,
+    mquery: bool,
+    /// The one image that all is said of.
+    whole: bool,
+    begun: bool,
+    rows: Vec<Row>,
+}
+
+impl Output {
+    fn new(arguments: &Arguments, questions: usize, asked: bool) -> Output {
+        Output {
+            jsonl: arguments.jsonl,
+            json: arguments.json,
+            mquery: arguments.format == Some(Format::Mquery),
+            whole: questions == 1 && !asked && arguments.tags.is_none(),
+            begun: false,
+            rows: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, question: &Question, told: &Told, answer: ImageAnswer) -> std::io::Result<()> {
+        if self.jsonl {
+            return print(&json::line(&answer)?);
+        }
+        if self.json {
+            let before = if self.begun { ",\n" } else { "[\n" };
+            self.begun = true;
+            return print(format!("{before}{}", json::element(&answer)?).as_bytes());
+        }
+        if self.mquery {
+            return print(mquery_text(&question.text, told).as_bytes());
+        }
+        if self.whole && answer.error.is_none() {
+            print(table::one(&answer).as_bytes())?;
+        }
+        self.rows.push(Row::of(answer));
+        Ok(())
+    }
+
+    /// What is left to be shown.
+    fn finish(self) -> std::io::Result<Vec<Row>> {
+        if self.json {
+            print(if self.begun { b"\n]\n" } else { b"[]\n" })?;
+        }
+        Ok(self.rows)
     }
 }
 
@@ -246,42 +315,18 @@ type Slot = std::sync::Arc<tokio::sync::OnceCell<Told>>;
 
 impl Seen {
     async fn ask(&self, client: &Client, reference: &Reference, configs: bool) -> Told {
-        let fetch = async || {
-            client.image(reference, configs).await.map(|answer| answer.image).map_err(|e| (&e).into())
-        };
         let digest = match client.manifest_head(reference).await {
             Ok(head) => head.digest,
             Err(error) if error.kind() == Kind::BadResponse => None,
             Err(error) => return Err((&error).into()),
         };
-        let Some(digest) = digest else { return fetch().await };
+        let Some(digest) = digest else { return fetch(client, reference, configs).await };
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             slots.entry(digest).or_default().clone()
         };
-        slot.get_or_init(fetch).await.clone()
+        slot.get_or_init(|| fetch(client, reference, configs)).await.clone()
     }
-}
-
-/// Tags by platform: a row a tag, a column a platform.
-fn matrix(answers: &[ImageAnswer]) -> String {
-    let columns: BTreeSet<&str> = answers.iter().flat_map(table::distinct_platforms).collect();
-    let mut headings = vec!["tag"];
-    headings.extend(&columns);
-    let mut table = table::new(&headings);
-    for answer in answers {
-        let has = table::distinct_platforms(answer);
-        let mut row = vec![comfy_table::Cell::new(&answer.reference)];
-        row.extend(columns.iter().map(|column| {
-            table::verdict(match answer.error {
-                Some(_) => "?",
-                None if has.contains(column) => "yes",
-                None => "no",
-            })
-        }));
-        table.add_row(row);
-    }
-    table::text(&mut table)
 }
 
 fn mquery_text(reference: &str, told: &Told) -> String {

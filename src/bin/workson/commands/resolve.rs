@@ -5,13 +5,15 @@ use serde::Serialize;
 use workson_oci::image::contradicts;
 use workson_oci::platform::Matcher;
 use workson_oci::resolution::{Outcome, Resolution};
+use workson_oci::text::printable;
 use workson_oci::{Image, Kind, Platform, Reference};
 use workson_registry::{Client, NearestTag};
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::output::json::{self, shown};
-use crate::output::{print, table};
+use crate::output::print;
+use crate::output::table::{self, cell};
 use crate::settings::Settings;
 
 /// Say what a container engine would pull here, or on another platform
@@ -200,7 +202,7 @@ impl Report {
         let mut text = String::new();
         let here = if self.host { " (this host)" } else { "" };
         if let (Some(platform), Some(digest), Some(pinned)) = (&self.platform, &self.digest, &self.pinned) {
-            text += &format!("platform  {platform}\ndigest    {digest}\nimage     {pinned}\n");
+            text += &format!("platform  {}\ndigest    {digest}\nimage     {pinned}\n", printable(platform));
             if *platform != self.wanted {
                 text += &format!("asked     {}{here}\n", self.wanted);
             }
@@ -208,7 +210,11 @@ impl Report {
             text += &format!("{} has nothing for {}{here}\n", self.reference, self.wanted);
             text += &format!(
                 "it has    {}\n",
-                if self.available.is_empty() { "no platform".into() } else { self.available.join(" ") }
+                if self.available.is_empty() {
+                    "no platform".into()
+                } else {
+                    printable(&self.available.join(" ")).into_owned()
+                }
             );
             if let Some(nearest) = &self.nearest {
                 let source = if nearest.from_manifest { "" } else { ", by Docker Hub's web API" };
@@ -264,7 +270,7 @@ fn explanation(image: &Image, resolution: &Resolution) -> String {
     }
     let mut table = table::new(&["candidate", "digest", "outcome"]);
     for (offered, outcome) in image.platforms.iter().zip(&resolution.outcomes) {
-        table.add_row([shown(&offered.platform), offered.digest.clone(), why(outcome, image)]);
+        table.add_row([cell(&shown(&offered.platform)), cell(&offered.digest), cell(&why(outcome, image))]);
     }
     text += "\n";
     text + &table::text(&mut table)

@@ -157,6 +157,12 @@ pub(crate) fn document(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// One element of a JSON array, indented.
+pub(crate) fn element(value: &impl Serialize) -> std::io::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
+    Ok(text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
+}
+
 /// One line of JSON.
 pub(crate) fn line(value: &impl Serialize) -> std::io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value)?;

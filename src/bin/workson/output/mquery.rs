@@ -1,5 +1,6 @@
 //! mquery's text, which people's scripts expect (public repository estesp/mquery, `mquery.go`).
 
+use workson_oci::text::printable;
 use workson_oci::{Image, Kind, Platform};
 
 /// The block for one image, as `reference` was typed; an error where mquery knows no such thing.
@@ -12,14 +13,14 @@ pub(crate) fn block(reference: &str, image: &Image) -> String {
                 image.media_type
             );
             for offered in &image.platforms {
-                text += &format!("   - {}\n", platform(&offered.platform));
+                text += &format!("   - {}\n", printable(&platform(&offered.platform)));
             }
         }
         Kind::Image => {
             text += &format!(" * Manifest List: No (Image type: {})\n", image.media_type);
             // mquery reads operating system and architecture of a single image, and no variant.
             let Platform { os, architecture, .. } = &image.platforms[0].platform;
-            text += &format!(" * Supports: {os}/{architecture}\n");
+            text += &format!(" * Supports: {}\n", printable(&format!("{os}/{architecture}")));
         }
         Kind::Artifact => {
             return error(&image.notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));

@@ -1,10 +1,13 @@
 //! Tables for people.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
+
+use workson_oci::text::printable;
 
 use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 
-use super::json::ImageAnswer;
+use super::json::{ErrorAnswer, ImageAnswer, SupportAnswer};
 
 /// How wide a terminal has to be for the last column to be folded into it.
 const FOLDED_FROM: u16 = 60;
@@ -46,6 +49,11 @@ pub(crate) fn text(table: &mut Table) -> String {
     lines.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// A cell with a text from outside, which must not steer the terminal.
+pub(crate) fn cell(text: &str) -> Cell {
+    Cell::new(printable(text))
+}
+
 /// A verdict: told by the word, and by colour where there is some.
 pub(crate) fn verdict(word: &str) -> Cell {
     let cell = Cell::new(word);
@@ -59,16 +67,16 @@ pub(crate) fn verdict(word: &str) -> Cell {
 
 /// All there is to say of one image.
 pub(crate) fn one(answer: &ImageAnswer) -> String {
-    let mut text = format!("{}\n", answer.reference);
+    let mut text = format!("{}\n", printable(&answer.reference));
     let (Some(digest), Some(kind), Some(media_type)) = (&answer.digest, answer.kind, &answer.media_type)
     else {
         return text;
     };
-    text += &format!("{kind}, {media_type}\n{digest}\n");
+    text += &format!("{kind}, {}\n{digest}\n", printable(media_type));
     if !answer.platforms.is_empty() {
         let mut table = new(&["platform", "digest", "size"]);
         for offered in &answer.platforms {
-            table.add_row([offered.shown(), offered.digest.clone(), offered.size.to_string()]);
+            table.add_row([cell(&offered.shown()), cell(&offered.digest), Cell::new(offered.size)]);
         }
         text += "\n";
         text += &self::text(&mut table);
@@ -80,36 +88,82 @@ pub(crate) fn one(answer: &ImageAnswer) -> String {
     text
 }
 
+/// What a table says of an image.
+pub(crate) struct Row {
+    pub(crate) reference: String,
+    kind: Option<&'static str>,
+    supports: Vec<SupportAnswer>,
+    /// Each once; Windows has one for each of its versions.
+    platforms: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) error: Option<ErrorAnswer>,
+}
+
+impl Row {
+    pub(crate) fn of(answer: ImageAnswer) -> Row {
+        let mut platforms: Vec<String> = Vec::new();
+        for offered in answer.platforms {
+            if !platforms.contains(&offered.platform) {
+                platforms.push(offered.platform);
+            }
+        }
+        let mut notes = answer.notes;
+        for reason in answer.supports.iter().filter_map(|support| support.reason.as_ref()) {
+            if !notes.contains(reason) {
+                notes.push(reason.clone());
+            }
+        }
+        Row {
+            reference: answer.reference,
+            kind: answer.kind,
+            supports: answer.supports,
+            platforms,
+            notes,
+            error: answer.error,
+        }
+    }
+}
+
 /// A line for each of many images.
-pub(crate) fn many(answers: &[ImageAnswer]) -> String {
-    let asked: Vec<&str> = answers
+pub(crate) fn many(rows: &[Row]) -> String {
+    let asked: Vec<&str> = rows
         .first()
-        .map(|answer| answer.supports.iter().map(|s| s.platform.as_str()).collect())
+        .map(|row| row.supports.iter().map(|s| s.platform.as_str()).collect())
         .unwrap_or_default();
     let mut headings = vec!["image", "kind"];
     headings.extend(&asked);
     headings.push("platforms");
     let mut table = new(&headings);
-    for answer in answers {
-        let mut row = vec![Cell::new(&answer.reference), Cell::new(answer.kind.unwrap_or("-"))];
-        row.extend(answer.supports.iter().map(|support| verdict(support.verdict)));
-        row.push(match &answer.error {
+    for row in rows {
+        let mut cells = vec![cell(&row.reference), Cell::new(row.kind.unwrap_or("-"))];
+        cells.extend(row.supports.iter().map(|support| verdict(support.verdict)));
+        cells.push(match &row.error {
             Some(error) => Cell::new(format!("could not be told: {}", error.kind)),
-            None => Cell::new(distinct_platforms(answer).join(" ")),
+            None => cell(&row.platforms.join(" ")),
         });
-        table.add_row(row);
+        table.add_row(cells);
     }
     fold_last_column(&mut table);
     text(&mut table)
 }
 
-/// The platforms of an image, each once (Windows has one for each of its versions).
-pub(crate) fn distinct_platforms(answer: &ImageAnswer) -> Vec<&str> {
-    let mut seen = Vec::new();
-    for offered in &answer.platforms {
-        if !seen.contains(&offered.platform.as_str()) {
-            seen.push(offered.platform.as_str());
-        }
+/// Tags by platform: a row a tag, a column a platform.
+pub(crate) fn matrix(rows: &[Row]) -> String {
+    let columns: BTreeSet<&str> =
+        rows.iter().flat_map(|row| row.platforms.iter().map(String::as_str)).collect();
+    let mut headings = vec!["tag"];
+    headings.extend(&columns);
+    let mut table = new(&headings);
+    for row in rows {
+        let mut cells = vec![cell(&row.reference)];
+        cells.extend(columns.iter().map(|column| {
+            verdict(match row.error {
+                Some(_) => "?",
+                None if row.platforms.iter().any(|platform| platform == column) => "yes",
+                None => "no",
+            })
+        }));
+        table.add_row(cells);
     }
-    seen
+    text(&mut table)
 }

@@ -7,6 +7,8 @@ use workson::evidence::Evidence;
 use workson::inventory::List;
 use workson::store::{RunState, RunSummary, Snapshot};
 
+use workson_oci::text::printable;
+
 use crate::output::{count, json, table};
 
 /// How many names of one kind are printed before it says how many more there are.
@@ -202,7 +204,7 @@ impl Report<'_> {
         text += &format!("could not be told ({}):\n", unknown.len());
         for (evidence, reason) in unknown.iter().take(SHOWN) {
             let reason = held.get(&evidence.reference.to_string()).unwrap_or(reason);
-            text += &format!("  {}: {reason}\n", evidence.reference.familiar());
+            text += &format!("  {}: {}\n", evidence.reference.familiar(), printable(reason));
         }
         text += &more(unknown.len());
         let mut hints: Vec<&str> =
@@ -216,13 +218,13 @@ impl Report<'_> {
     }
 
     fn cost(&self) -> String {
-        let Finished { run, requests, pulls, resumed, known_before, state, .. } = self.finished;
+        let Finished { run, cost, resumed, known_before, state, .. } = self.finished;
         let resumed = if *resumed { format!(", resumed ({known_before} were known)") } else { String::new() };
         let state = if *state == RunState::Complete { String::new() } else { format!(", {}", state.name()) };
-        let pulls = count(usize::try_from(*pulls).unwrap_or(usize::MAX), "counted pull");
+        let pulls = count(usize::try_from(cost.pulls).unwrap_or(usize::MAX), "counted pull");
         format!(
             "run {run}{resumed}{state}: {}, {pulls}\n",
-            count(usize::try_from(*requests).unwrap_or(usize::MAX), "request")
+            count(usize::try_from(cost.requests).unwrap_or(usize::MAX), "request")
         )
     }
 }
@@ -253,7 +255,7 @@ fn changes_text(changes: &Changes) -> String {
     for name in ["lost", "gained", "broke", "mended", "moved", "added", "removed"] {
         let of_name: Vec<_> = changes.named(name).collect();
         for (reference, change) in of_name.iter().take(SHOWN) {
-            text += &format!("  {name:<7} {}{}\n", short(reference), detail(change));
+            text += &format!("  {name:<7} {}{}\n", short(reference), printable(&detail(change)));
         }
         text += &more(of_name.len());
     }
@@ -284,8 +286,7 @@ pub(super) fn runs(runs: &[RunSummary], as_json: bool) -> std::io::Result<Vec<u8
     if as_json {
         return json::document(&runs.iter().map(RunAnswer::of).collect::<Vec<_>>());
     }
-    let mut table =
-        table::new(&["run", "list", "images", "state", "started", "requests", "pulls", "not told"]);
+    let mut table = table::new(&["run", "list", "images", "state", "started", "requests", "pulls", "failed"]);
     for run in runs {
         table.add_row([
             run.id.to_string(),
