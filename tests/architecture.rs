@@ -17,7 +17,8 @@ const RULES: &[(&str, &[&str])] = &[
 /// What the pure package must not know of.
 const NOT_IN_OCI: &[&str] = &[
     "tokio",
-    "reqwest",
+    "hyper",
+    "http::",
     "std::fs",
     "TcpStream",
     "UdpSocket",
@@ -46,11 +47,11 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The code of a file: without comments, and without the tests at its end.
+/// The code of a file: without lines of comment, and without the module of tests at its end.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
-    let text = text.split("#[cfg(test)]").next().unwrap();
-    let lines = text.lines().map(|line| line.split("//").next().unwrap());
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -68,7 +69,13 @@ fn module(name: &str) -> Vec<PathBuf> {
 fn uses(text: &str) -> BTreeSet<&'static str> {
     let mut used = BTreeSet::new();
     for (name, _) in RULES {
-        if text.contains(&format!("crate::{name}")) || text.contains(&format!("workson::{name}")) {
+        let grouped = ["use crate::{", "use workson::{"].iter().any(|start| {
+            let groups = text.match_indices(start).map(|(at, _)| text[at..].split(';').next().unwrap());
+            groups
+                .flat_map(|group| group.split(|c: char| !c.is_alphanumeric() && c != '_'))
+                .any(|word| word == *name)
+        });
+        if grouped || text.contains(&format!("crate::{name}")) || text.contains(&format!("workson::{name}")) {
             used.insert(*name);
         }
     }

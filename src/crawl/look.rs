@@ -49,8 +49,7 @@ impl Looker {
     ) -> Result<Outcome, StoreError> {
         let head = match self.client.manifest_head(reference).await {
             Ok(head) => head,
-            // Some registries do not know HEAD; what they say to it is no answer.
-            Err(error) if refuses_head(error.kind()) => return Ok(self.fetch(reference).await),
+            Err(error) if error.kind().may_be_about_head() => return Ok(self.fetch(reference).await),
             Err(error) => return Ok(failed(&error)),
         };
         let Some(digest) = head.digest else { return Ok(self.fetch(reference).await) };
@@ -103,11 +102,6 @@ impl Looker {
             Err(error) => failed(&error),
         }
     }
-}
-
-/// Failures that may be about `HEAD` alone: some registries, and firewalls before them, do not let it through.
-fn refuses_head(kind: Kind) -> bool {
-    matches!(kind, Kind::BadResponse | Kind::Denied | Kind::Server | Kind::DigestMismatch)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

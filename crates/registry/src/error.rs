@@ -63,6 +63,12 @@ impl Kind {
         }
     }
 
+    /// Whether a failed `HEAD` may be about `HEAD` alone, so that a `GET` is worth a try: some registries, and
+    /// firewalls before them, do not let it through, and some announce digests that are wrong.
+    pub fn may_be_about_head(self) -> bool {
+        matches!(self, Kind::BadResponse | Kind::Denied | Kind::Server | Kind::DigestMismatch)
+    }
+
     /// Whether the same question may have an answer a little later, with nothing changed on this side.
     pub fn is_transient(self) -> bool {
         matches!(self, Kind::RateLimited | Kind::BudgetSpent | Kind::Network | Kind::Timeout | Kind::Server)

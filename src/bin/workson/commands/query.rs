@@ -6,9 +6,8 @@ use std::pin::pin;
 use clap::{Args, ValueEnum};
 use futures_util::stream::{self, StreamExt as _};
 use globset::{Glob, GlobMatcher};
-use workson_oci::reference::ReferenceError;
 use workson_oci::{Digest, Image, Platform, Reference, tag};
-use workson_registry::{Client, Kind};
+use workson_registry::Client;
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
@@ -112,13 +111,9 @@ struct Question {
 
 impl Question {
     fn of(text: &str) -> Question {
-        let reference = text.parse::<Reference>().map_err(|error| invalid(text, &error));
+        let reference = text.parse::<Reference>().map_err(|error| ErrorAnswer::invalid(text, &error));
         Question { text: text.to_owned(), reference }
     }
-}
-
-fn invalid(text: &str, error: &ReferenceError) -> ErrorAnswer {
-    ErrorAnswer { kind: "invalid-reference", message: format!("{text}: {error}"), hint: None }
 }
 
 fn pattern(glob: &str) -> Result<GlobMatcher, Failure> {
@@ -151,7 +146,7 @@ async fn tags_of(client: &Client, image: &str, matcher: &GlobMatcher) -> Result<
     tags.sort_by(|a, b| tag::newest_first(a, b));
     let questions = tags.iter().map(|tag| Question {
         text: format!("{}:{tag}", repository.familiar()),
-        reference: repository.with_tag(tag).map_err(|error| invalid(tag, &error)),
+        reference: repository.with_tag(tag).map_err(|error| ErrorAnswer::invalid(tag, &error)),
     });
     Ok(questions.collect())
 }
@@ -317,7 +312,7 @@ impl Seen {
     async fn ask(&self, client: &Client, reference: &Reference, configs: bool) -> Told {
         let digest = match client.manifest_head(reference).await {
             Ok(head) => head.digest,
-            Err(error) if error.kind() == Kind::BadResponse => None,
+            Err(error) if error.kind().may_be_about_head() => None,
             Err(error) => return Err((&error).into()),
         };
         let Some(digest) = digest else { return fetch(client, reference, configs).await };

@@ -11,7 +11,7 @@ use workson_registry::{Client, NearestTag};
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
-use crate::output::json::{self, shown};
+use crate::output::json::{self, ErrorAnswer, shown};
 use crate::output::print;
 use crate::output::table::{self, cell};
 use crate::settings::Settings;
@@ -53,30 +53,72 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     };
     let settings = Settings::read(global)?;
     let client = settings.client(global, None)?;
+    let outcome = crate::block_on(async { Ok(resolve(&client, arguments, &wanted, &matcher).await) })?;
+    match outcome {
+        Ok(exit) => Ok(exit),
+        Err(Stop::Told(error)) if arguments.json => {
+            let report = Report {
+                reference: arguments.image.clone(),
+                wanted: shown(&wanted),
+                host: arguments.platform.is_none(),
+                error: Some(error),
+                ..Report::default()
+            };
+            print(&json::document(&report)?)?;
+            Ok(Exit::Unknown)
+        }
+        Err(Stop::Told(error)) => Err(error.into()),
+        Err(Stop::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Why there is no answer: something to tell of the image, or a failure of this program's own.
+enum Stop {
+    Told(ErrorAnswer),
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Stop {
+        Stop::Failed(failure)
+    }
+}
+
+impl From<workson_registry::Error> for Stop {
+    fn from(error: workson_registry::Error) -> Stop {
+        Stop::Told((&error).into())
+    }
+}
+
+async fn resolve(
+    client: &Client,
+    arguments: &Arguments,
+    wanted: &Platform,
+    matcher: &Matcher,
+) -> Result<Exit, Stop> {
     let text = &arguments.image;
-    let reference: Reference = text.parse().map_err(|error| Failure::new(format!("{text}: {error}")))?;
-    crate::block_on(async {
-        let image = client.image(&reference, false).await?.image;
-        if image.kind == Kind::Artifact {
-            let notes: Vec<String> = image.notes.iter().map(ToString::to_string).collect();
-            return Err(Failure::new(format!("{text}: {}", notes.join("; "))));
+    let reference: Reference =
+        text.parse().map_err(|error| Stop::Told(ErrorAnswer::invalid(text, &error)))?;
+    let image = client.image(&reference, false).await?.image;
+    if image.kind == Kind::Artifact {
+        let notes: Vec<String> = image.notes.iter().map(ToString::to_string).collect();
+        let message = format!("{text}: {}", notes.join("; "));
+        return Err(Stop::Told(ErrorAnswer { kind: "invalid-image", message, hint: None }));
+    }
+    let resolution = Resolution::of(&image, matcher);
+    let mut report = Report::new(arguments, &reference, &image, wanted, &resolution);
+    match resolution.chosen {
+        Some(chosen) => report.check_config(client, &reference, &image, chosen).await?,
+        None => {
+            report.nearest = client.nearest_tag(&reference, matcher).await.unwrap_or(None).map(Nearest::of)
         }
-        let resolution = Resolution::of(&image, &matcher);
-        let mut report = Report::new(arguments, &reference, &image, &wanted, &resolution);
-        match resolution.chosen {
-            Some(chosen) => report.check_config(&client, &reference, &image, chosen).await?,
-            None => {
-                report.nearest =
-                    client.nearest_tag(&reference, &matcher).await.unwrap_or(None).map(Nearest::of)
-            }
-        }
-        report.print(arguments, &image, &resolution)?;
-        Ok(if report.works() { Exit::Yes } else { Exit::No })
-    })
+    }
+    report.print(arguments, &image, &resolution)?;
+    Ok(if report.works() { Exit::Yes } else { Exit::No })
 }
 
 /// The answer, for people and as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     reference: String,
@@ -99,6 +141,8 @@ struct Report {
     /// Every candidate, and what came of it.
     candidates: Vec<Candidate>,
     notes: Vec<String>,
+    /// Why it could not be told.
+    error: Option<ErrorAnswer>,
 }
 
 #[derive(Debug, Serialize)]
@@ -162,6 +206,7 @@ impl Report {
             nearest: None,
             candidates: candidates.collect(),
             notes: image.notes.iter().map(ToString::to_string).collect(),
+            error: None,
         }
     }
 
@@ -172,7 +217,7 @@ impl Report {
         reference: &Reference,
         image: &Image,
         chosen: usize,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Stop> {
         let offered = &image.platforms[chosen];
         if offered.from_config {
             return Ok(());

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 use workson_oci::image::PlatformImage;
+use workson_oci::reference::ReferenceError;
 use workson_oci::{Image, Platform, Support};
 use workson_registry::Error;
+
+use crate::exit::Failure;
 
 /// The answer for one image. The same fields are there for every kind of image and for a failure.
 #[derive(Debug, Serialize)]
@@ -138,6 +141,23 @@ impl SupportAnswer {
 /// A platform that was asked about, as it is shown: normalised, with a version where one was asked for.
 pub(crate) fn shown(platform: &Platform) -> String {
     platform.normalized().format_all()
+}
+
+impl ErrorAnswer {
+    /// For a text that is no reference.
+    pub(crate) fn invalid(text: &str, error: &ReferenceError) -> ErrorAnswer {
+        ErrorAnswer { kind: "invalid-reference", message: format!("{text}: {error}"), hint: None }
+    }
+}
+
+impl From<ErrorAnswer> for Failure {
+    fn from(error: ErrorAnswer) -> Failure {
+        let failure = Failure::new(error.message);
+        match error.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
 }
 
 impl From<&Error> for ErrorAnswer {
