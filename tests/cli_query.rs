@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use cli_support::{Home, start, until};
+use cli_support::{Home, Ran, start, until};
 use insta::assert_snapshot;
 use serde_json::Value;
 use workson_oci::Digest;
@@ -817,4 +817,47 @@ async fn a_closed_pipe_makes_no_yes_of_a_no() {
     ));
     assert!(ran.stderr.contains("code=2") || ran.stderr.contains("code=1"), "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_image_is_shown_whole_and_many_a_line_each() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_tour();
+    let home = Home::new();
+    let (one, two) = (
+        format!("{}/library/amd64-and-arm64", registry.host()),
+        format!("{}/library/amd64-only", registry.host()),
+    );
+    // The width of the columns is that of the port's digits.
+    let shown = |ran: Ran| {
+        let text = ran.text().replace(&registry.host(), "HOST");
+        text.lines()
+            .map(|line| {
+                line.split("  ")
+                    .filter(|cell| !cell.is_empty())
+                    .map(str::trim)
+                    .collect::<Vec<_>>()
+                    .join(" | ")
+                    + "\n"
+            })
+            .collect::<String>()
+    };
+    insta::assert_snapshot!(shown(home.run(&["query", &one]).exits(0)), @r"
+    HOST/library/amd64-and-arm64
+    index, application/vnd.oci.image.index.v1+json
+    sha256:9c356a6284c89323d7dd67db8d1d65ed01c15f0e1e0c8aa8964462f0ad11fbd0
+
+    PLATFORM | DIGEST | SIZE
+    linux/amd64 | sha256:d76933389903d19de4546930ec8307f3f0669e7ddfb384b519336e2c3fe39346 | 400
+    linux/arm64 | sha256:199bf7b548c7ebdead8ae28b16d07393a7953e82f3433b12568f5e8b69ae561e | 400
+    ");
+    insta::assert_snapshot!(shown(home.run(&["query", &one, &two]).exits(0)), @r"
+    IMAGE | KIND | PLATFORMS
+    HOST/library/amd64-and-arm64 | index | linux/amd64 linux/arm64
+    HOST/library/amd64-only | image | linux/amd64
+    ");
+    insta::assert_snapshot!(shown(home.run(&["query", &one, "-p", "linux/arm64"]).exits(0)), @r"
+    IMAGE | KIND | linux/arm64 | PLATFORMS
+    HOST/library/amd64-and-arm64 | index | yes | linux/amd64 linux/arm64
+    ");
 }

@@ -188,7 +188,8 @@ impl Query<'_> {
     fn show(&self, rows: Vec<Row>) -> Result<(), Failure> {
         let text = match &rows[..] {
             _ if self.arguments.tags.is_some() => table::matrix(&rows),
-            [row] if row.error.is_some() => String::new(),
+            // The one image was shown when it came, or there is nothing to show of it.
+            [row] if row.error.is_some() || self.asked.is_empty() => String::new(),
             _ => table::many(&rows),
         };
         if !rows.is_empty() {
