@@ -12,7 +12,9 @@ folder=$(mktemp -d)
 "$target/examples/loopback-registry" --listen 127.0.0.1:0 --tour --write-list "$folder/images.txt" \
     >"$folder/registry.log" &
 registry=$!
-trap 'kill $registry 2>/dev/null || true; rm -rf "$folder"' EXIT INT TERM
+trap 'kill $registry 2>/dev/null || true; rm -rf "$folder"' EXIT
+# A signal ends the shell without its EXIT trap, unless it is made an exit; PIPE comes of `tour.sh | head`.
+trap 'exit 1' HUP INT PIPE TERM
 
 # The registry says where it listens when it is ready.
 tries=0
