@@ -7,20 +7,12 @@ mod cli_support;
 
 use std::time::Duration;
 
-use cli_support::{Home, rows, start, until, with_input};
+use cli_support::{Home, rows, start, until, with_images, with_input};
 use serde_json::Value;
 use workson_oci::Digest;
 use workson_registry::testing::{EndlessTags, Fault, MemoryRegistry, On};
 
 const TWO: [&str; 2] = ["linux/amd64", "linux/arm64"];
-
-async fn with_images(count: usize) -> (MemoryRegistry, Home, String) {
-    let registry = MemoryRegistry::start().await.unwrap();
-    let names = registry.put_bench_images(count);
-    let home = Home::new();
-    let list = home.list("list.txt", &registry, &names);
-    (registry, home, list)
-}
 
 fn unknown(report: &Value) -> usize {
     report["platforms"][0]["unknown"].as_array().unwrap().len()
@@ -734,4 +726,27 @@ async fn the_database_of_another_program_is_left_alone() {
     }
     assert_eq!(std::fs::read(&foreign).unwrap(), before);
     home.run(&["inventory", &list, "--store", ":memory:"]).exits(2).says("a store is a file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tags_of_a_refused_image_cost_one_pull() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let schema1 = r#"{"schemaVersion":1,"fsLayers":[],"architecture":"amd64"}"#;
+    let label = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    let names: Vec<String> = (0..40).map(|n| format!("library/bad:{n}")).collect();
+    for name in &names {
+        registry.put_manifest("library/bad", name.rsplit(':').next(), label, schema1);
+    }
+    let home = Home::new();
+    let list = home.list("list.txt", &registry, &names);
+    registry.fault(Fault::SlowHeaders(Duration::from_millis(30)), On::any(), None);
+    let running = start(&mut home.workson(&["inventory", &list, "--json", "-j1", "--store", "s.db"]));
+    // Nothing can be written for a while, so the run has to know by itself what it has just seen.
+    until("a first question", || registry.count_manifest_heads() > 0);
+    let writer = rusqlite::Connection::open(home.path("s.db")).unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    until("some more", || registry.count_manifest_heads() > 5);
+    writer.execute_batch("COMMIT").unwrap();
+    let report = running.ends().exits(2).json();
+    assert_eq!((unknown(&report), registry.count_manifest_gets()), (40, 1));
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cli_support::{Home, Ran, rows, start};
+use cli_support::{Home, Ran, rows, start, with_images};
 use jiff::Timestamp;
 use workson::catalog::Changes;
 use workson::crawl::{self, Finished, Settings};
@@ -18,14 +18,6 @@ use workson::store::{Outcome, RunState, Store, StoreErrorKind};
 use workson_registry::rate_limit::PullBudget;
 use workson_registry::testing::{Fault, MemoryRegistry, On};
 use workson_registry::{Client, Options};
-
-async fn with_images(count: usize) -> (MemoryRegistry, Home, String) {
-    let registry = MemoryRegistry::start().await.unwrap();
-    let names = registry.put_bench_images(count);
-    let home = Home::new();
-    let list = home.list("list.txt", &registry, &names);
-    (registry, home, list)
-}
 
 fn integrity(store: &Path) -> String {
     let connection = rusqlite::Connection::open(store).unwrap();

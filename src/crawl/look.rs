@@ -3,7 +3,7 @@
 //! A `GET` of a manifest is a counted pull, a `HEAD` is not. So `HEAD` comes first, always, and what its digest
 //! names is fetched only where it is not known: not by an earlier run, not by this one, under no other name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use workson_oci::{Digest, Reference};
@@ -25,7 +25,7 @@ pub(super) struct Looker {
     tool: String,
     store: Mutex<Store>,
     /// What was fetched by this run, and may not be written yet.
-    fetched: Mutex<HashSet<Digest>>,
+    fetched: Mutex<HashMap<Digest, Known>>,
     /// Digests that are being fetched, so that two tags of one image cost one pull.
     fetching: Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -71,10 +71,12 @@ impl Looker {
     }
 
     fn known(&self, digest: &Digest) -> Result<Option<Seen>, StoreError> {
-        if lock(&self.fetched).contains(digest) {
-            return Ok(Some(Seen::Known(digest.clone())));
-        }
-        Ok(lock(&self.store).knows(digest, &self.tool)?.map(|known| match known {
+        let fetched = lock(&self.fetched).get(digest).cloned();
+        let known = match fetched {
+            Some(known) => Some(known),
+            None => lock(&self.store).knows(digest, &self.tool)?,
+        };
+        Ok(known.map(|known| match known {
             Known::Image => Seen::Known(digest.clone()),
             Known::Refused(kind, reason) => Seen::Failed { kind, reason, refused: None },
         }))
@@ -88,17 +90,19 @@ impl Looker {
         match self.client.image_of(reference, root.clone(), false).await {
             Ok(answer) => {
                 if answer.image.is_complete() {
-                    lock(&self.fetched).insert(answer.root.digest.clone());
+                    lock(&self.fetched).insert(answer.root.digest.clone(), Known::Image);
                 }
                 let (image, root, others) = (answer.image, answer.root, answer.others);
                 Outcome::Seen(Seen::Fetched { image, root, others })
             }
-            Err(error) if error.follows_from_bytes() => Outcome::Seen(Seen::Failed {
-                kind: error.kind().name().to_owned(),
+            Err(error) if error.follows_from_bytes() => {
+                let kind = error.kind().name().to_owned();
                 // Without the name of this image: the same bytes may be found under another one.
-                reason: error.came_back().to_owned(),
-                refused: Some(root),
-            }),
+                let reason = error.came_back().to_owned();
+                let refusal = Known::Refused(kind.clone(), reason.clone());
+                lock(&self.fetched).insert(root.digest.clone(), refusal);
+                Outcome::Seen(Seen::Failed { kind, reason, refused: Some(root) })
+            }
             Err(error) => failed(&error),
         }
     }

@@ -200,3 +200,12 @@ pub(crate) fn rows(store: &Path, query: &str) -> i64 {
     let connection = rusqlite::Connection::open(store).unwrap();
     connection.query_row(query, [], |row| row.get(0)).unwrap()
 }
+
+/// A registry with `count` images of eight platforms, a home, and the list of them.
+pub(crate) async fn with_images(count: usize) -> (MemoryRegistry, Home, String) {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let names = registry.put_bench_images(count);
+    let home = Home::new();
+    let list = home.list("list.txt", &registry, &names);
+    (registry, home, list)
+}
