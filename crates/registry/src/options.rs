@@ -129,8 +129,16 @@ impl Options {
             let mirror = mirror.trim_end_matches('/');
             if !is_mirror(mirror) {
                 let text = format!("{} is not written host[:port][/path]", harmless(mirror));
-                let hint = "for example cache.example:5000 or harbor.example/docker-hub: without scheme, user, query \
-                            and tag";
+                let hint = match mirror.starts_with("http://") {
+                    true => {
+                        "name the host alone, like cache.example:5000, and add --plain-http HOST for one that does not \
+ speak TLS"
+                    }
+                    false => {
+                        "for example cache.example:5000 or harbor.example/docker-hub: without scheme, user, query \
+                         and tag"
+                    }
+                };
                 return Err(Error::new(Kind::Network, tried, text).with_hint(hint));
             }
             if !DOCKER_HUB_HOSTS.contains(&registry.as_str()) {

@@ -116,13 +116,10 @@ impl Settings {
             mirrors.insert(registry.to_owned(), host.to_owned());
         }
         for host in mirrors.values_mut() {
-            // A scheme is a habit from docker's own `registry-mirrors`.
-            let bare = host.trim_start_matches("https://").trim_end_matches('/').to_owned();
-            if bare.starts_with("http://") {
-                return Err(Failure::new(format!("mirror {host}: name the host alone"))
-                    .with_hint("and add --plain-http HOST for one that does not speak TLS"));
+            // A scheme is a habit from docker's own `registry-mirrors`; the client refuses what else is wrong.
+            if let Some(bare) = host.strip_prefix("https://") {
+                *host = bare.to_owned();
             }
-            *host = bare;
         }
         Ok(mirrors)
     }
