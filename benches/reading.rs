@@ -15,25 +15,13 @@ use std::time::{Duration, Instant};
 use workson_oci::image::Reading;
 use workson_oci::platform::Matcher;
 use workson_oci::{Content, Digest, Image, Platform, Reference};
-use workson_registry::testing::index;
+use workson_registry::testing::{OFFICIAL, index};
 
 /// How long one sample takes at least.
 const SAMPLE: Duration = Duration::from_millis(40);
 const SAMPLES: usize = 15;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// The platforms of an official image, as a rule.
-const OFFICIAL: [&str; 8] = [
-    "linux/amd64",
-    "linux/arm/v5",
-    "linux/arm/v7",
-    "linux/arm64/v8",
-    "linux/386",
-    "linux/mips64le",
-    "linux/ppc64le",
-    "linux/s390x",
-];
-
 fn main() {
     println!("{:<52}{:>12}{:>12}{:>12}", "", "median", "min", "max");
 

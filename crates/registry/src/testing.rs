@@ -44,7 +44,7 @@ use workson_oci::Digest;
 
 pub use auth::{Auth, TokenAuth, TokenField};
 pub use fault::{EndlessTags, Fault, On};
-pub use images::{attestation_entry, image_entry, index, index_of, platform};
+pub use images::{OFFICIAL, attestation_entry, image_entry, index, index_of, platform};
 pub use wire::Method;
 
 use auth::Gate;

@@ -16,7 +16,7 @@ const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 const CREATED: &str = "2024-05-01T12:00:00Z";
 
 /// The platforms that an official image mostly has, with which benchmark images are built.
-pub(super) const OFFICIAL: [&str; 8] = [
+pub const OFFICIAL: [&str; 8] = [
     "linux/amd64",
     "linux/arm/v5",
     "linux/arm/v7",

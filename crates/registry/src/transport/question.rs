@@ -71,7 +71,7 @@ impl Question<'_> {
                     continue;
                 }
                 Ok(response) if is_passing(response.status) => {
-                    self.wait_for(&response, attempt, turn.is_alone()).map_err(|error| *error)?
+                    self.wait_for(&response, attempt, turn.is_alone())?
                 }
                 Ok(response) => return Ok(response),
                 Err(failed) if failed.passing && attempt < policy.retries => {
@@ -170,7 +170,7 @@ impl Question<'_> {
     }
 
     /// How long to wait after 429 or 5xx before the next attempt; an error where waiting is no use.
-    fn wait_for(&self, response: &Response, attempt: u32, alone: bool) -> Result<Duration, Box<Error>> {
+    fn wait_for(&self, response: &Response, attempt: u32, alone: bool) -> Result<Duration, Error> {
         let policy = &self.shared.options.retry;
         let asked = retry_after(&response.headers);
         let limited = response.status == StatusCode::TOO_MANY_REQUESTS;
@@ -190,7 +190,7 @@ impl Question<'_> {
         if let Some(wait) = asked.or_else(|| limited.then(|| policy.longest_wait.saturating_add(REST))) {
             self.host.rest(wait);
         }
-        Err(Box::new(not_now(self.tried(), response)))
+        Err(not_now(self.tried(), response))
     }
 
     /// Whether to ask again after a 401: with what the host now is known to want, or with a new token.
