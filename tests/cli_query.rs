@@ -861,3 +861,58 @@ async fn one_image_is_shown_whole_and_many_a_line_each() {
     HOST/library/amd64-and-arm64 | index | yes | linux/amd64 linux/arm64
     ");
 }
+
+/// An index with linux/amd64, and an entry without a platform whose manifest is gone.
+fn put_half_told(registry: &MemoryRegistry, tag: &str) {
+    let manifest = "application/vnd.oci.image.manifest.v1+json";
+    let entry = |digest: u8, platform: &str| {
+        format!(r#"{{"mediaType":"{manifest}","digest":"sha256:{digest:064}","size":1{platform}}}"#)
+    };
+    let amd64 = entry(1, r#","platform":{"os":"linux","architecture":"amd64"}"#);
+    let index = format!(r#"{{"schemaVersion":2,"manifests":[{amd64},{}]}}"#, entry(2, ""));
+    registry.put_manifest("library/half", Some(tag), OCI_INDEX, index);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_told_is_never_shown_as_no() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    put_half_told(&registry, "1.0");
+    registry.put_image_index("library/half", "0.9", &["linux/amd64", "linux/arm64"]);
+    let home = Home::new();
+    let image = format!("{}/library/half", registry.host());
+    let ran = home.run(&["query", &image, "--tags"]);
+    let row = ran.text().lines().find(|line| line.contains(":1.0")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().skip(1).collect();
+    assert_eq!(cells, ["yes", "?"], "{}", ran.text());
+    let told = format!("{image}:1.0");
+    let ran = home.run(&["resolve", &told, "--platform", "linux/s390x"]).exits(2);
+    assert!(ran.text().contains("could not be told"), "{}", ran.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_is_not_told_by_the_image_that_another_tag_moved_to() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let before = registry.put_image_index("library/a", "1.0", &["linux/amd64", "linux/arm64"]);
+    registry.put_tag("library/a", "2.0", &before);
+    // The HEAD of 2.0 still announces what 1.0 points at; its GET gives another image.
+    registry.put_image_index("library/a", "2.0", &["linux/riscv64"]);
+    registry.fault(Fault::WrongDigestHeader(before.to_string()), On::head("manifests/2.0"), None);
+    let home = Home::new();
+    let image = format!("{}/library/a", registry.host());
+    let told = home.run(&["query", &image, "--tags", "--json", "-j1"]).json();
+    let platforms = |at: usize| {
+        let platforms = told[at]["platforms"].as_array().unwrap().iter();
+        platforms.map(|platform| platform["platform"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(told[1]["reference"], format!("{image}:1.0"));
+    assert_eq!(platforms(1), ["linux/amd64", "linux/arm64"]);
+}
+
+#[test]
+fn a_bad_mirror_is_refused_without_its_password() {
+    let home = Home::new();
+    for mirror in ["docker.io=http://u:s3cret@cache.example", "docker.io=u:s3cret@cache.example"] {
+        let ran = home.run(&["query", "nginx", "--mirror", mirror]).exits(2);
+        assert!(ran.stderr.contains("mirror") && !ran.stderr.contains("s3cret"), "{}", ran.stderr);
+    }
+}

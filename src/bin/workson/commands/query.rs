@@ -103,7 +103,6 @@ async fn raw(client: &Client, images: &[String]) -> Result<Exit, Failure> {
 }
 
 /// What was typed, and what it names.
-#[derive(Clone)]
 struct Question {
     text: String,
     reference: Result<Reference, ErrorAnswer>,
@@ -319,9 +318,13 @@ impl Seen {
         let Some(digest) = digest else { return fetch(client, reference, configs).await };
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            slots.entry(digest).or_default().clone()
+            slots.entry(digest.clone()).or_default().clone()
         };
-        slot.get_or_init(|| fetch(client, reference, configs)).await.clone()
+        match slot.get_or_init(|| fetch(client, reference, configs)).await {
+            Ok(image) if image.digest == digest => Ok(image.clone()),
+            // The tag that was fetched for all has moved meanwhile, or failed: that says nothing of this one.
+            _ => fetch(client, reference, configs).await,
+        }
     }
 }
 

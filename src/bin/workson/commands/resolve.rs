@@ -53,7 +53,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     };
     let settings = Settings::read(global)?;
     let client = settings.client(global, None)?;
-    let outcome = crate::block_on(async { Ok(resolve(&client, arguments, &wanted, &matcher).await) })?;
+    let outcome =
+        crate::block_on(async { Ok(resolve(&client, arguments, global, &wanted, &matcher).await) })?;
     match outcome {
         Ok(exit) => Ok(exit),
         Err(Stop::Told(error)) if arguments.json => {
@@ -93,6 +94,7 @@ impl From<workson_registry::Error> for Stop {
 async fn resolve(
     client: &Client,
     arguments: &Arguments,
+    global: &Global,
     wanted: &Platform,
     matcher: &Matcher,
 ) -> Result<Exit, Stop> {
@@ -113,8 +115,12 @@ async fn resolve(
             report.nearest = client.nearest_tag(&reference, matcher).await.unwrap_or(None).map(Nearest::of)
         }
     }
-    report.print(arguments, &image, &resolution)?;
-    Ok(if report.works() { Exit::Yes } else { Exit::No })
+    report.print(arguments, global, &image, &resolution)?;
+    Ok(match report.digest {
+        Some(_) if report.contradiction.is_none() => Exit::Yes,
+        None if !image.is_certain() => Exit::Unknown,
+        _ => Exit::No,
+    })
 }
 
 /// The answer, for people and as JSON.
@@ -236,11 +242,13 @@ impl Report {
         Ok(())
     }
 
-    fn works(&self) -> bool {
-        self.digest.is_some() && self.contradiction.is_none()
-    }
-
-    fn print(&self, arguments: &Arguments, image: &Image, resolution: &Resolution) -> Result<(), Failure> {
+    fn print(
+        &self,
+        arguments: &Arguments,
+        global: &Global,
+        image: &Image,
+        resolution: &Resolution,
+    ) -> Result<(), Failure> {
         if arguments.json {
             return Ok(print(&json::document(self)?)?);
         }
@@ -252,7 +260,9 @@ impl Report {
                 text += &format!("asked     {}{here}\n", self.wanted);
             }
         } else {
-            text += &format!("{} has nothing for {}{here}\n", self.reference, self.wanted);
+            let found =
+                if image.is_certain() { "has nothing" } else { "could not be told whole, and shows nothing" };
+            text += &format!("{} {found} for {}{here}\n", self.reference, self.wanted);
             text += &format!(
                 "it has    {}\n",
                 if self.available.is_empty() {
@@ -270,7 +280,8 @@ impl Report {
             text += &explanation(image, resolution);
         }
         print(text.as_bytes())?;
-        for note in &self.notes {
+        let notes = if global.quiet { &[] } else { &self.notes[..] };
+        for note in notes {
             tell(&format!("note: {note}"), None);
         }
         if resolution.chosen.is_none() && resolution.outcomes.contains(&Outcome::NotLookedAt) {

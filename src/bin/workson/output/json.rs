@@ -27,6 +27,9 @@ pub(crate) struct ImageAnswer {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) supports: Vec<SupportAnswer>,
     pub(crate) error: Option<ErrorAnswer>,
+    /// Whether the list of platforms is all there is.
+    #[serde(skip)]
+    pub(crate) is_certain: bool,
 }
 
 /// One platform.
@@ -78,6 +81,7 @@ impl ImageAnswer {
             notes: image.notes.iter().map(ToString::to_string).collect(),
             supports: asked.iter().map(|platform| SupportAnswer::of(image, platform)).collect(),
             error: None,
+            is_certain: image.is_certain(),
         }
     }
 
@@ -98,6 +102,7 @@ impl ImageAnswer {
             notes: Vec::new(),
             supports: asked.iter().map(unknown).collect(),
             error: Some(error),
+            is_certain: false,
         }
     }
 }

@@ -97,6 +97,7 @@ pub(crate) struct Row {
     platforms: Vec<String>,
     pub(crate) notes: Vec<String>,
     pub(crate) error: Option<ErrorAnswer>,
+    is_certain: bool,
 }
 
 impl Row {
@@ -120,6 +121,7 @@ impl Row {
             platforms,
             notes,
             error: answer.error,
+            is_certain: answer.is_certain,
         }
     }
 }
@@ -157,10 +159,10 @@ pub(crate) fn matrix(rows: &[Row]) -> String {
     for row in rows {
         let mut cells = vec![cell(&row.reference)];
         cells.extend(columns.iter().map(|column| {
-            verdict(match row.error {
-                Some(_) => "?",
-                None if row.platforms.iter().any(|platform| platform == column) => "yes",
-                None => "no",
+            verdict(match row.is_certain {
+                _ if row.platforms.iter().any(|platform| platform == column) => "yes",
+                true => "no",
+                false => "?",
             })
         }));
         table.add_row(cells);
