@@ -26,6 +26,13 @@ impl Rung {
             Rung::Ran => "ran",
         }
     }
+
+    /// The rung of a name.
+    pub fn from_name(name: &str) -> Option<Rung> {
+        [Rung::Declared, Rung::Published, Rung::Verified, Rung::Ran]
+            .into_iter()
+            .find(|rung| rung.name() == name)
+    }
 }
 
 /// The answer to "does this work there?".

@@ -8,15 +8,21 @@
 //! | `workson_registry` | a client of the distribution specification | `oci` |
 //! | [`evidence`] | the ladder; one dated fact | `oci` |
 //! | [`inventory`] | what to watch: lists of references | `oci` |
-//! | [`store`] | all SQL: contents, sightings, runs | `oci`, `evidence`, `inventory` |
+//! | [`timeline`] | which image had which platform, from when to when | `oci`, `evidence` |
+//! | [`store`] | all SQL: contents, sightings, runs, histories | `oci`, `evidence`, `inventory`, `timeline` |
+//! | [`history`] | the git history of the official images → store | `oci`, `evidence`, `timeline`, `store` |
 //! | [`crawl`] | inventory → registry → store | `oci`, `registry`, `evidence`, `inventory`, `store` |
-//! | [`catalog`] | questions to the store: coverage, changes | `oci`, `evidence`, `store` |
+//! | [`catalog`] | questions: coverage, changes, one image | `oci`, `evidence`, `timeline`, `store` |
+//! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
 
 pub mod catalog;
+pub mod chart;
 pub mod crawl;
 pub mod evidence;
+pub mod history;
 pub mod inventory;
 pub mod store;
+pub mod timeline;

@@ -5,6 +5,7 @@
 
 mod contents;
 mod error;
+mod histories;
 mod runs;
 mod snapshot;
 
@@ -17,6 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use contents::Known;
 pub use error::{StoreError, StoreErrorKind};
+pub use histories::{Reach, TagSpans};
 pub use runs::{Cost, Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
 pub use snapshot::{LastGood, MemberState, Outcome, Snapshot};
 

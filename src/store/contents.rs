@@ -144,15 +144,12 @@ impl ContentWriter {
 
     /// The row of the set of platforms that an image offers.
     fn platform_set(&mut self, connection: &Connection, image: &Image) -> rusqlite::Result<i64> {
-        let platforms: BTreeSet<Platform> =
-            image.platforms.iter().map(|offered| sorted_features(offered.platform.normalized())).collect();
-        let texts: Vec<String> = platforms.iter().map(platform_text).collect::<Result<_, _>>()?;
-        // Each text is an object of JSON, so no platform can pass for two.
-        let key = format!("[{}]", texts.join(","));
+        let texts = platform_texts(image.platforms.iter().map(|offered| &offered.platform))?;
+        let key = set_key(&texts);
         if let Some(set) = self.sets.get(&key) {
             return Ok(*set);
         }
-        let set = put_platform_set(connection, &texts, &Digest::sha256(key.as_bytes()))?;
+        let set = put_platform_set(connection, &texts, &key)?;
         if self.sets.len() == MAX_SETS {
             self.sets.clear();
         }
@@ -166,11 +163,26 @@ impl ContentWriter {
     }
 }
 
-fn put_platform_set(
-    connection: &Connection,
-    platforms: &[String],
-    fingerprint: &Digest,
-) -> rusqlite::Result<i64> {
+/// The row of a set of platforms.
+pub(super) fn put_platforms(connection: &Connection, platforms: &[Platform]) -> rusqlite::Result<i64> {
+    let texts = platform_texts(platforms)?;
+    put_platform_set(connection, &texts, &set_key(&texts))
+}
+
+/// Platforms as they are stored: normalised, sorted, each once.
+fn platform_texts<'a>(platforms: impl IntoIterator<Item = &'a Platform>) -> rusqlite::Result<Vec<String>> {
+    let sorted: BTreeSet<Platform> =
+        platforms.into_iter().map(|platform| sorted_features(platform.normalized())).collect();
+    sorted.iter().map(platform_text).collect()
+}
+
+/// What tells two sets apart. Each text is an object of JSON, so no platform can pass for two.
+fn set_key(texts: &[String]) -> String {
+    format!("[{}]", texts.join(","))
+}
+
+fn put_platform_set(connection: &Connection, platforms: &[String], key: &str) -> rusqlite::Result<i64> {
+    let fingerprint = Digest::sha256(key.as_bytes());
     let fingerprint = fingerprint.as_str();
     let found = "SELECT id FROM platform_sets WHERE fingerprint = ?1";
     if let Some(set) = connection.query_row(found, [fingerprint], |row| row.get(0)).optional()? {

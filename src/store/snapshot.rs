@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 use workson_oci::Platform;
 
 use super::runs::timestamp;
@@ -103,13 +103,28 @@ impl Store {
         )?;
         for member in members.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
             let (set, text): (i64, String) = member?;
-            let platform = serde_json::from_str(&text).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
-            })?;
-            sets.entry(set).or_default().push(platform);
+            sets.entry(set).or_default().push(platform(&text)?);
         }
         Ok(sets)
     }
+}
+
+/// The platforms of one set, sorted.
+pub(super) fn platforms_of(connection: &Connection, set: i64) -> rusqlite::Result<Vec<Platform>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT p.platform FROM platform_set_members m JOIN platforms p ON p.id = m.platform WHERE m.platform_set = ?1",
+    )?;
+    let texts = statement.query_map([set], |row| row.get::<_, String>(0))?;
+    let mut platforms = texts.map(|text| platform(&text?)).collect::<rusqlite::Result<Vec<_>>>()?;
+    platforms.sort();
+    Ok(platforms)
+}
+
+/// A platform, read as it is stored.
+fn platform(text: &str) -> rusqlite::Result<Platform> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, error.into())
+    })
 }
 
 /// The sighting of each member that covers the run, and the last image before it.

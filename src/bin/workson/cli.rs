@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, inventory, man, query, resolve};
+use crate::commands::{completions, import, inventory, man, query, resolve};
 use crate::settings::{JOBS, TIMEOUTS};
 
 /// Does this software work on Arm? Answers with evidence, for Arm and every other platform.
@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Inventory(inventory::Arguments),
+    Import(import::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

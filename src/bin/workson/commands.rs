@@ -1,10 +1,13 @@
 //! One command a file.
 
 pub(crate) mod completions;
+pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod man;
 pub(crate) mod query;
 pub(crate) mod resolve;
+
+use std::path::Path;
 
 use workson_oci::Platform;
 use workson_oci::platform::normalize::{KNOWN_ARCH, KNOWN_OS};
@@ -43,5 +46,21 @@ fn known(text: &str, what: &str, name: &str, names: &[&str]) -> Result<(), Failu
         Some(nearest) if similar(&nearest) <= 2 => Err(failure.with_hint(format!("did you mean {nearest}?"))),
         // Like nothing that is known: it may be new, and an image may have it.
         _ => Ok(()),
+    }
+}
+
+/// One program writes to a store at a time, for as long as it takes; the lock goes with the process, however that ends.
+fn lock(store: &Path) -> Result<std::fs::File, Failure> {
+    let path = store.with_added_extension("lock");
+    let tried = format!("locking {}", path.display());
+    let file = std::fs::File::create(&path).map_err(|error| Failure::io(&tried, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::new(format!(
+            "{}: another inventory or import is under way on this store",
+            store.display()
+        ))
+        .with_hint("wait for it, or name another --store")),
+        Err(std::fs::TryLockError::Error(error)) => Err(Failure::io(&tried, &error)),
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use workson::history::HistoryError;
 use workson::store::StoreError;
 use workson_oci::text::printable;
 use workson_registry::Error;
@@ -92,6 +93,16 @@ impl From<Error> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<HistoryError> for Failure {
+    fn from(error: HistoryError) -> Failure {
         let failure = Failure::new(error.to_string());
         match error.hint() {
             Some(hint) => failure.with_hint(hint),

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Query(arguments) => commands::query::run(arguments, &cli.global),
         Command::Resolve(arguments) => commands::resolve::run(arguments, &cli.global),
         Command::Inventory(arguments) => commands::inventory::run(arguments, &cli.global),
+        Command::Import(arguments) => commands::import::run(arguments, &cli.global),
         Command::Completions(arguments) => commands::completions::run(arguments),
         Command::Man(arguments) => commands::man::run(arguments),
     };

@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use workson::crawl::Progress;
+use workson::history;
 
 use crate::cli::Global;
 
 /// A bar with rate and time left; hidden where nobody looks, and under a trace.
 pub(crate) struct Bar(ProgressBar);
 
+/// Progress is for a person who watches.
+fn target(global: &Global) -> ProgressDrawTarget {
+    let seen = std::io::stderr().is_terminal() && !global.quiet && !global.verbose;
+    if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+}
+
 impl Bar {
     pub(crate) fn new(global: &Global) -> Bar {
-        let seen = std::io::stderr().is_terminal() && !global.quiet && !global.verbose;
-        let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
+        let bar = ProgressBar::with_draw_target(None, target(global));
         let template = "{bar:28} {pos}/{len} images  {rate}  {eta} left  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
@@ -25,7 +30,7 @@ impl Bar {
             });
             bar.set_style(style.progress_chars("=> "));
         }
-        if seen {
+        if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         Bar(bar)
@@ -46,6 +51,54 @@ impl Bar {
         if progress.failed > 0 {
             bar.set_message(format!("{} not told", progress.failed));
         }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How many commits an import has read.
+pub(crate) struct CommitBar(ProgressBar);
+
+impl CommitBar {
+    pub(crate) fn new(global: &Global) -> CommitBar {
+        let bar = ProgressBar::with_draw_target(None, target(global));
+        if let Ok(style) = ProgressStyle::with_template("{bar:28} {pos}/{len} commits  {eta} left") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        CommitBar(bar)
+    }
+
+    pub(crate) fn show(&self, progress: history::Progress) {
+        let CommitBar(bar) = self;
+        if bar.is_hidden() {
+            return;
+        }
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How far a fetch is.
+pub(crate) struct FetchBar(ProgressBar);
+
+impl FetchBar {
+    pub(crate) fn new(global: &Global) -> FetchBar {
+        let bar = ProgressBar::with_draw_target(None, target(global));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        FetchBar(bar)
+    }
+
+    pub(crate) fn show(&self, line: &str) {
+        self.0.set_message(line.to_owned());
+        self.0.tick();
     }
 
     pub(crate) fn clear(&self) {

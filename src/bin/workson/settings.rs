@@ -54,6 +54,7 @@ pub(crate) struct Settings {
 struct Folders {
     config: PathBuf,
     data: PathBuf,
+    cache: PathBuf,
     home: PathBuf,
 }
 
@@ -74,6 +75,11 @@ impl Settings {
     pub(crate) fn store(&self, global: &Global) -> PathBuf {
         let named = global.store.clone().or_else(|| self.file.store.clone());
         named.unwrap_or_else(|| self.folders.data.join("store.db"))
+    }
+
+    /// Where copies are kept that can be had again.
+    pub(crate) fn cache(&self) -> &Path {
+        &self.folders.cache
     }
 
     /// How many references are looked at at once.
@@ -199,6 +205,7 @@ fn folders() -> Result<Folders, Failure> {
     Ok(Folders {
         config: strategy.config_dir(),
         data: strategy.data_dir(),
+        cache: strategy.cache_dir(),
         home: strategy.home_dir().to_owned(),
     })
 }

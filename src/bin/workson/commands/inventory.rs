@@ -124,7 +124,7 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
             .with_hint("a list has one reference a line; what follows a # is passed over"));
     }
     let store = Store::open(path)?;
-    let _lock = lock(path)?;
+    let _lock = super::lock(path)?;
     let stop = Arc::new(AtomicBool::new(false));
     let run_settings = crawl::Settings {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
@@ -209,21 +209,6 @@ fn bounded(name: &str, input: impl std::io::Read) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new(format!("{tried}: it is larger than the {MAX_LIST} bytes that are read")));
     }
     Ok(bytes)
-}
-
-/// One inventory at a time on one store; the lock goes with the process, however that ends.
-fn lock(store: &Path) -> Result<std::fs::File, Failure> {
-    let path = store.with_added_extension("lock");
-    let tried = format!("locking {}", path.display());
-    let file = std::fs::File::create(&path).map_err(|error| Failure::io(&tried, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Failure::new(format!("{}: another inventory is under way on this store", store.display()))
-                .with_hint("wait for it, or name another --store"))
-        }
-        Err(std::fs::TryLockError::Error(error)) => Err(Failure::io(&tried, &error)),
-    }
 }
 
 /// The first interrupt (or wish to end, SIGTERM) stops the run cleanly; a second one ends the program.

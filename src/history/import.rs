@@ -1,0 +1,244 @@
+//! From a repository into the store.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::library_file::Architectures;
+use super::repository::{Commit, End, Repository};
+use super::walk::{Change, Reading, What, walk};
+use super::{HistoryError, HistoryErrorKind as Kind};
+use crate::evidence::Rung;
+use crate::store::{Reach, Store, StoreError, TagSpans};
+use crate::timeline::{MomentId, Offer, Problem, Recorder, Source, Timeline};
+
+/// The name of the official images' history in the store.
+pub const OFFICIAL_IMAGES: &str = "official-images";
+/// Where anyone can look a commit of that history up.
+pub const OFFICIAL_IMAGES_SOURCE: &str = "https://github.com/docker-library/official-images";
+/// How far ahead of this machine's clock a commit may be dated.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
+
+/// How an import goes about it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What time it is.
+    pub now: Timestamp,
+    /// The version of workson.
+    pub tool: String,
+    /// Where the commits can be looked up.
+    pub source: String,
+    /// Whether all of the history is read anew, and takes the place of what is stored.
+    pub again: bool,
+    /// How many threads read.
+    pub threads: usize,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// How many commits have been read.
+    pub done: usize,
+    /// How many there are to read.
+    pub total: usize,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// How far the history is read now.
+    pub source: Source,
+    /// How many commits were new.
+    pub commits: u64,
+    /// How many changes of one file they made.
+    pub changes: u64,
+    /// What could not be read of them, each with its commit and when that was.
+    pub problems: Vec<(Timestamp, String, Problem)>,
+}
+
+/// Why an import came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The repository.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads what is new in `repository` since the last import, and keeps it: all of it or, on an error, nothing.
+///
+/// # Errors
+/// Where the repository can't be read, does not go on from what was read last, or the store can't be written.
+pub fn import(
+    store: &mut Store,
+    repository: &Repository,
+    settings: &Settings,
+    progress: impl FnMut(Progress),
+) -> Result<Imported, ImportError> {
+    let reach = store.reach(OFFICIAL_IMAGES)?.filter(|_| !settings.again);
+    if let Some(reach) = &reach
+        && reach.tip == repository.tip()
+    {
+        return Ok(Imported { source: reach.source.clone(), commits: 0, changes: 0, problems: Vec::new() });
+    }
+    let is_known = |commit: &Commit| {
+        reach.as_ref().is_some_and(|reach| {
+            commit.is_called(reach.source.head.as_bytes()) || commit.is_called(reach.tip.as_bytes())
+        })
+    };
+    let (commits, end) = repository.first_parents(is_known)?;
+    let before = match (end, &reach) {
+        (End::Known(commit), _) => Some(commit),
+        (End::Root, None) => None,
+        (End::Root, Some(reach)) => return Err(elsewhere(store, repository, reach)?.into()),
+    };
+    let newest = commits.last().or(before.as_ref());
+    if let Some(newest) = newest
+        && repository.reader().library(newest)?.is_none()
+    {
+        let tried = format!("reading {}", repository.name());
+        let what = format!("its newest commit, {}, has no folder library/", newest.id);
+        let hint = "it has to be docker-library/official-images, or a copy of it";
+        return Err(HistoryError::new(Kind::NotThere, tried, what).with_hint(hint).into());
+    }
+    let known = match &reach {
+        Some(_) => store.timeline(OFFICIAL_IMAGES, TagSpans::Standing)?,
+        None => None,
+    };
+    let known_moments = known.as_ref().map_or(0, |timeline| timeline.moments.len());
+    let mut reading = Importing::new(known, settings.now, commits.len(), progress);
+    walk(repository, before.as_ref(), &commits, settings.threads, |commit, changes| {
+        reading.take(commit, changes);
+    })?;
+    let source = Source {
+        name: settings.source.clone(),
+        head: newest.map(Commit::origin).unwrap_or_default(),
+        head_at: reading.last,
+        read: reach.as_ref().map_or(0, |reach| reach.source.read) + commits.len() as u64,
+        changes: reach.as_ref().map_or(0, |reach| reach.source.changes) + reading.changes,
+        tool: settings.tool.clone(),
+    };
+    let changes = reading.changes;
+    let timeline = reading.recorder.finish(source);
+    let before = reach.as_ref().map(|reach| (reach, known_moments));
+    store.put_timeline(OFFICIAL_IMAGES, &timeline, &repository.tip(), before)?;
+    let problems = new_problems(&timeline, known_moments);
+    Ok(Imported { source: timeline.source, commits: commits.len() as u64, changes, problems })
+}
+
+fn new_problems(timeline: &Timeline, known_moments: usize) -> Vec<(Timestamp, String, Problem)> {
+    let is_new = |problem: &&Problem| problem.moment.0 as usize >= known_moments;
+    let found = timeline.problems.iter().filter(is_new).map(|problem| {
+        let moment = timeline.moment(problem.moment);
+        (moment.at, moment.origin.clone(), problem.clone())
+    });
+    found.collect()
+}
+
+/// Why a repository does not lead to the commit that was read last.
+fn elsewhere(store: &Store, repository: &Repository, reach: &Reach) -> Result<HistoryError, StoreError> {
+    let tried = format!("going on from commit {} with {}", reach.source.head, repository.name());
+    let known = store.timeline(OFFICIAL_IMAGES, TagSpans::None)?;
+    let tip = repository.tip();
+    if known.is_some_and(|timeline| timeline.moments.iter().any(|moment| moment.origin == tip)) {
+        let what = format!("this copy is an older one: it ends at {tip}, which is known");
+        return Ok(
+            HistoryError::new(Kind::Older, tried, what).with_hint("`git pull` there brings what is new")
+        );
+    }
+    let what = "that commit is not among its first parents: its branch was rewritten since the last import, or it is another repository";
+    Ok(HistoryError::new(Kind::Rewritten, tried, what)
+        .with_hint("what was stored stays; --again reads all of this one and puts it in its place"))
+}
+
+/// An import that is under way.
+struct Importing<P> {
+    recorder: Recorder,
+    sets: HashMap<Architectures, Offer>,
+    now: Timestamp,
+    /// When the last commit was.
+    last: Timestamp,
+    is_first: bool,
+    changes: u64,
+    progress: P,
+    done: Progress,
+}
+
+impl<P: FnMut(Progress)> Importing<P> {
+    fn new(known: Option<Timeline>, now: Timestamp, total: usize, progress: P) -> Importing<P> {
+        let last = known.as_ref().map(|timeline| timeline.source.head_at);
+        let recorder = match known {
+            Some(timeline) => Recorder::resume(timeline),
+            None => Recorder::new(Rung::Declared),
+        };
+        Importing {
+            recorder,
+            sets: HashMap::new(),
+            now,
+            last: last.unwrap_or(Timestamp::UNIX_EPOCH),
+            is_first: last.is_none(),
+            changes: 0,
+            progress,
+            done: Progress { done: 0, total },
+        }
+    }
+
+    fn take(&mut self, commit: &Commit, changes: Vec<Change>) {
+        let (at, wrong) = self.date(commit.seconds);
+        (self.last, self.is_first) = (at, false);
+        if !changes.is_empty() || wrong.is_some() {
+            let moment = self.recorder.moment(at, &commit.origin());
+            if let Some(reason) = wrong {
+                self.recorder.problem("", moment, reason);
+            }
+            for change in changes {
+                self.apply(moment, change);
+            }
+        }
+        self.done.done += 1;
+        (self.progress)(self.done);
+    }
+
+    /// When a commit counts as made: at its committer's date, unless that can't be.
+    fn date(&self, seconds: i64) -> (Timestamp, Option<String>) {
+        let otherwise = if self.is_first { self.now } else { self.last };
+        match Timestamp::from_second(seconds) {
+            Err(_) => (otherwise, Some(format!("its date, {seconds} s after 1970, is none"))),
+            Ok(at) if at > self.now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX) => {
+                (otherwise, Some(format!("it is dated in the future, {at}; taken to be of {otherwise}")))
+            }
+            Ok(at) if !self.is_first && at < self.last => (
+                self.last,
+                Some(format!("it is dated {at}, before its parent; taken to be of {}", self.last)),
+            ),
+            Ok(at) => (at, None),
+        }
+    }
+
+    fn apply(&mut self, moment: MomentId, Change { image, what }: Change) {
+        self.changes += 1;
+        match what {
+            What::Removed => {
+                if self.recorder.has(&image) {
+                    self.recorder.removed(&image, moment);
+                }
+            }
+            What::Refused(reason) => self.recorder.refused(&image, moment, reason),
+            What::NoImage(reason) => self.recorder.problem(&image, moment, reason),
+            What::Read(Reading { any, latest, tags }) => {
+                let (any, latest) = (self.offer(any), self.offer(latest));
+                let tags = tags.into_iter().map(|(tag, found)| (tag, self.offer(found))).collect();
+                self.recorder.saw(&image, moment, any, latest, tags);
+            }
+        }
+    }
+
+    fn offer(&mut self, architectures: Architectures) -> Offer {
+        let Importing { sets, recorder, .. } = self;
+        *sets
+            .entry(architectures)
+            .or_insert_with(|| Offer { set: recorder.set(architectures.platforms()), is_whole: true })
+    }
+}

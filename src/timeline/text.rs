@@ -1,0 +1,276 @@
+//! The compact form of a timeline: lines of JSON, so that a new import shows as a small difference.
+//!
+//! The first line is the head; then come the sets, the moments, the images and the problems, each on a line of
+//! its own. A set and a moment are named by their place among their kind.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use workson_oci::Platform;
+
+use super::{ImageTimeline, Moment, MomentId, Offer, Problem, SetId, Source, Span, Timeline};
+use crate::evidence::Rung;
+
+/// The version of the form that is written and read.
+pub const VERSION: u32 = 1;
+
+/// Why a text is no timeline.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct TextError {
+    /// The number of the line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Head {
+    workson_history: u32,
+    rung: String,
+    source: String,
+    head: String,
+    head_at: Timestamp,
+    read: u64,
+    changes: u64,
+    tool: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Line {
+    Set(Vec<String>),
+    Moment(Timestamp, String),
+    Image(ImageLine),
+    Problem(u32, String, String),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImageLine {
+    name: String,
+    any: Vec<SpanLine>,
+    latest: Vec<SpanLine>,
+    tags: Vec<(SpanLine, Vec<String>)>,
+}
+
+/// Set, whether it is whole, from, until.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct SpanLine(u32, u8, u32, Option<u32>);
+
+impl From<Span> for SpanLine {
+    fn from(span: Span) -> SpanLine {
+        let until = span.until.map(|until| until.0);
+        SpanLine(span.offer.set.0, u8::from(span.offer.is_whole), span.from.0, until)
+    }
+}
+
+impl Timeline {
+    /// What is worth carrying along: any tag and `latest` for all time, every tag as it is now.
+    #[must_use]
+    pub fn compacted(mut self) -> Timeline {
+        for image in self.images.values_mut() {
+            image.tags.retain(|(_, span)| span.until.is_none());
+        }
+        let mut moments = Renumbering::new(self.moments.len());
+        let mut sets = Renumbering::new(self.sets.len());
+        for span in self.spans_mut() {
+            sets.keep(span.offer.set.0);
+            moments.keep(span.from.0);
+            if let Some(until) = span.until {
+                moments.keep(until.0);
+            }
+        }
+        for problem in &self.problems {
+            moments.keep(problem.moment.0);
+        }
+        moments.settle();
+        sets.settle();
+        for span in self.spans_mut() {
+            span.offer.set = SetId(sets.place(span.offer.set.0));
+            span.from = MomentId(moments.place(span.from.0));
+            span.until = span.until.map(|until| MomentId(moments.place(until.0)));
+        }
+        for problem in &mut self.problems {
+            problem.moment = MomentId(moments.place(problem.moment.0));
+        }
+        self.moments = moments.kept(self.moments);
+        self.sets = sets.kept(self.sets);
+        self
+    }
+
+    fn spans_mut(&mut self) -> impl Iterator<Item = &mut Span> {
+        self.images.values_mut().flat_map(|image| {
+            let tags = image.tags.iter_mut().map(|(_, span)| span);
+            image.any.iter_mut().chain(&mut image.latest).chain(tags)
+        })
+    }
+
+    /// The compact form.
+    pub fn to_text(&self) -> String {
+        let head = Head {
+            workson_history: VERSION,
+            rung: self.rung.name().to_owned(),
+            source: self.source.name.clone(),
+            head: self.source.head.clone(),
+            head_at: self.source.head_at,
+            read: self.source.read,
+            changes: self.source.changes,
+            tool: self.source.tool.clone(),
+        };
+        let mut text = json(&head);
+        for set in &self.sets {
+            text += &json(&Line::Set(set.iter().map(Platform::format).collect()));
+        }
+        for moment in &self.moments {
+            text += &json(&Line::Moment(moment.at, moment.origin.clone()));
+        }
+        for (name, image) in &self.images {
+            text += &json(&Line::Image(ImageLine {
+                name: name.clone(),
+                any: image.any.iter().copied().map(SpanLine::from).collect(),
+                latest: image.latest.iter().copied().map(SpanLine::from).collect(),
+                tags: grouped(&image.tags),
+            }));
+        }
+        for problem in &self.problems {
+            text += &json(&Line::Problem(problem.moment.0, problem.image.clone(), problem.reason.clone()));
+        }
+        text
+    }
+
+    /// Reads the compact form.
+    ///
+    /// # Errors
+    /// Where a line is not as this version writes it, or names a set or a moment that is not there.
+    pub fn from_text(text: &str) -> Result<Timeline, TextError> {
+        let mut lines = text.lines().enumerate();
+        let error = |at: usize, reason: String| TextError { line: at + 1, reason };
+        let (_, first) = lines.next().ok_or_else(|| error(0, "it is empty".into()))?;
+        let head: Head = serde_json::from_str(first).map_err(|source| error(0, source.to_string()))?;
+        if head.workson_history != VERSION {
+            let reason = format!("its version is {}, and this workson reads {VERSION}", head.workson_history);
+            return Err(error(0, reason));
+        }
+        let rung = Rung::from_name(&head.rung).ok_or_else(|| error(0, format!("no rung {:?}", head.rung)))?;
+        let source = Source {
+            name: head.source,
+            head: head.head,
+            head_at: head.head_at,
+            read: head.read,
+            changes: head.changes,
+            tool: head.tool,
+        };
+        let (sets, moments, images, problems) = Default::default();
+        let mut timeline = Timeline { rung, source, sets, moments, images, problems };
+        for (at, line) in lines {
+            let line: Line = serde_json::from_str(line).map_err(|source| error(at, source.to_string()))?;
+            timeline.add(line).map_err(|reason| error(at, reason))?;
+        }
+        Ok(timeline)
+    }
+
+    fn add(&mut self, line: Line) -> Result<(), String> {
+        match line {
+            Line::Set(names) => {
+                let host = Platform::default();
+                let platforms = names.iter().map(|name| Platform::parse(name, &host));
+                self.sets.push(platforms.collect::<Result<_, _>>().map_err(|error| error.to_string())?);
+            }
+            Line::Moment(at, origin) => {
+                if self.moments.last().is_some_and(|last| last.at > at) {
+                    return Err("this moment is before the last one".into());
+                }
+                self.moments.push(Moment { at, origin });
+            }
+            Line::Image(line) => {
+                let mut image = ImageTimeline { any: self.spans(&line.any)?, ..ImageTimeline::default() };
+                image.latest = self.spans(&line.latest)?;
+                for (span, tags) in line.tags {
+                    let span = self.span(span)?;
+                    image.tags.extend(tags.into_iter().map(|tag| (tag, span)));
+                }
+                image.tags.sort_by(|(a, x), (b, y)| a.cmp(b).then(x.from.cmp(&y.from)));
+                if self.images.insert(line.name, image).is_some() {
+                    return Err("this image was there already".into());
+                }
+            }
+            Line::Problem(moment, image, reason) => {
+                let moment = self.known_moment(moment)?;
+                self.problems.push(Problem { moment, image, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn spans(&self, lines: &[SpanLine]) -> Result<Vec<Span>, String> {
+        let spans: Vec<Span> = lines.iter().map(|line| self.span(*line)).collect::<Result<_, _>>()?;
+        let in_order = |pair: &[Span]| pair[0].until.is_some_and(|until| until <= pair[1].from);
+        if spans.windows(2).all(in_order) { Ok(spans) } else { Err("its spans are not in order".into()) }
+    }
+
+    fn span(&self, SpanLine(set, is_whole, from, until): SpanLine) -> Result<Span, String> {
+        if set as usize >= self.sets.len() {
+            return Err(format!("there is no set {set} before it"));
+        }
+        let from = self.known_moment(from)?;
+        let until = until.map(|until| self.known_moment(until)).transpose()?;
+        if until.is_some_and(|until| until < from) {
+            return Err("a span ends before it begins".into());
+        }
+        Ok(Span { offer: Offer { set: SetId(set), is_whole: is_whole != 0 }, from, until })
+    }
+
+    fn known_moment(&self, moment: u32) -> Result<MomentId, String> {
+        let is_known = (moment as usize) < self.moments.len();
+        if is_known { Ok(MomentId(moment)) } else { Err(format!("there is no moment {moment} before it")) }
+    }
+}
+
+/// One line. What is written is text and numbers, which JSON can hold.
+#[allow(clippy::expect_used, reason = "texts and numbers without maps have no key that could fail")]
+fn json(line: &impl Serialize) -> String {
+    let mut text = serde_json::to_string(line).expect("texts and numbers are JSON");
+    text.push('\n');
+    text
+}
+
+/// Tags that offer the same since the same moment stand together.
+fn grouped(tags: &[(String, Span)]) -> Vec<(SpanLine, Vec<String>)> {
+    let mut groups: Vec<(SpanLine, Vec<String>)> = Vec::new();
+    for (tag, span) in tags {
+        let span = SpanLine::from(*span);
+        match groups.iter_mut().find(|(of, _)| *of == span) {
+            Some((_, group)) => group.push(tag.clone()),
+            None => groups.push((span, vec![tag.clone()])),
+        }
+    }
+    groups
+}
+
+/// New places for what is kept of a list.
+struct Renumbering(Vec<Option<u32>>);
+
+impl Renumbering {
+    fn new(len: usize) -> Renumbering {
+        Renumbering(vec![None; len])
+    }
+
+    fn keep(&mut self, old: u32) {
+        self.0[old as usize] = Some(0);
+    }
+
+    fn settle(&mut self) {
+        for (new, place) in self.0.iter_mut().flatten().enumerate() {
+            *place = new as u32;
+        }
+    }
+
+    fn place(&self, old: u32) -> u32 {
+        self.0[old as usize].unwrap_or_default()
+    }
+
+    fn kept<T>(&self, list: Vec<T>) -> Vec<T> {
+        list.into_iter().zip(&self.0).filter(|(_, place)| place.is_some()).map(|(item, _)| item).collect()
+    }
+}
