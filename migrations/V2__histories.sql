@@ -57,10 +57,11 @@ CREATE TABLE declared_tags (
 ) WITHOUT ROWID;
 CREATE INDEX declared_tags_that_stand ON declared_tags (image) WHERE until IS NULL;
 
--- What could not be read at a commit; what was known before stands. The image is empty where it is the commit itself.
+-- What could not be read at a commit, until it could be; what was known before stands. The image is empty where it is the commit itself.
 CREATE TABLE declared_problems (
     history INTEGER NOT NULL REFERENCES histories (id),
     moment  INTEGER NOT NULL,
+    until   INTEGER,
     image   TEXT NOT NULL,
     reason  TEXT NOT NULL,
     PRIMARY KEY (history, moment, image, reason)

@@ -11,8 +11,6 @@ mod repository;
 mod walk;
 
 pub use error::{HistoryError, HistoryErrorKind};
-pub use import::{
-    ImportError, Imported, OFFICIAL_IMAGES, OFFICIAL_IMAGES_SOURCE, Progress, Settings, import,
-};
+pub use import::{ImportError, Imported, Progress, Settings, import};
 pub use repository::{Location, Repository, install_tls};
 pub use walk::MAX_FILE;

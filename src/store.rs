@@ -5,7 +5,9 @@
 
 mod contents;
 mod error;
+mod export;
 mod histories;
+mod published;
 mod runs;
 mod snapshot;
 
@@ -18,7 +20,9 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use contents::Known;
 pub use error::{StoreError, StoreErrorKind};
+pub use export::export;
 pub use histories::{Reach, TagSpans};
+pub use published::Lists;
 pub use runs::{Cost, Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
 pub use snapshot::{LastGood, MemberState, Outcome, Snapshot};
 

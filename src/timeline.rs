@@ -17,6 +17,14 @@ use crate::evidence::Rung;
 pub use recorder::{Recorder, Tags};
 pub use text::{TextError, VERSION};
 
+/// The name of the official images' history in the store.
+pub const OFFICIAL_IMAGES: &str = "official-images";
+/// Where anyone can look a commit of that history up.
+pub const OFFICIAL_IMAGES_SOURCE: &str = "https://github.com/docker-library/official-images";
+
+/// The history of the official images that comes with the program, in the compact form.
+const BUNDLED: &str = include_str!("../data/official-images-history.jsonl");
+
 /// Where the facts of a timeline come from, and how far it reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
@@ -87,6 +95,8 @@ pub struct ImageTimeline {
 pub struct Problem {
     /// When.
     pub moment: MomentId,
+    /// Until when: the first moment at which the image could be read again, or was gone.
+    pub until: Option<MomentId>,
     /// The image, or the file where that is none's.
     pub image: String,
     /// Why, a sentence.
@@ -148,6 +158,24 @@ impl ImageTimeline {
 }
 
 impl Timeline {
+    /// The history of the official images that comes with the program: any tag and `latest` for all time, every
+    /// tag as it was at its newest commit.
+    ///
+    /// # Errors
+    /// Never in a program that passed its tests, which read it. One that is to write it anew may hold another
+    /// version's.
+    pub fn bundled() -> Result<Timeline, TextError> {
+        Timeline::from_text(BUNDLED)
+    }
+
+    /// How far the history reaches that comes with the program.
+    ///
+    /// # Errors
+    /// As [`Timeline::bundled`].
+    pub fn bundled_source() -> Result<Source, TextError> {
+        Timeline::source_of_text(BUNDLED)
+    }
+
     /// A moment by its place. The places in a timeline are its own, so there is one.
     pub fn moment(&self, id: MomentId) -> &Moment {
         &self.moments[id.0 as usize]
@@ -164,7 +192,8 @@ impl Timeline {
         spans[..after].last().filter(|span| span.until.is_none_or(|until| self.moment(until).at > at))
     }
 
-    /// Whether every span names sets and moments that are there. One from outside may not.
+    /// Whether every span names sets and moments that are there, and all are in order of time. One from outside
+    /// may not be so.
     pub fn is_sound(&self) -> bool {
         let is_known = |moment: MomentId| (moment.0 as usize) < self.moments.len();
         let is_sound = |span: &Span| {
@@ -172,15 +201,37 @@ impl Timeline {
                 && is_known(span.from)
                 && span.until.is_none_or(|until| is_known(until) && until > span.from)
         };
-        let spans = |image: &ImageTimeline| {
+        let are_sound = |image: &ImageTimeline| {
             let tags = image.tags.iter().map(|(_, span)| span);
             image.any.iter().chain(&image.latest).chain(tags).all(is_sound)
+                && are_in_order(image.any.iter())
+                && are_in_order(image.latest.iter())
+                && image
+                    .tags
+                    .chunk_by(|(a, _), (b, _)| a == b)
+                    .all(|spans| are_in_order(spans.iter().map(|(_, span)| span)))
+                && image.tags.is_sorted_by(|(a, _), (b, _)| a <= b)
         };
-        self.images.values().all(spans) && self.problems.iter().all(|problem| is_known(problem.moment))
+        self.images.values().all(are_sound)
+            && self
+                .problems
+                .iter()
+                .all(|problem| is_known(problem.moment) && problem.until.is_none_or(is_known))
+            && self.moments.is_sorted_by_key(|moment| moment.at)
     }
 
     /// When the first moment was.
     pub fn begins(&self) -> Option<Timestamp> {
         self.moments.first().map(|moment| moment.at)
     }
+}
+
+/// Whether each span ends before the next one begins.
+fn are_in_order<'s>(mut spans: impl Iterator<Item = &'s Span>) -> bool {
+    let Some(mut last) = spans.next() else { return true };
+    spans.all(|span| {
+        let is_after = last.until.is_some_and(|until| until <= span.from);
+        last = span;
+        is_after
+    })
 }

@@ -10,12 +10,8 @@ use super::walk::{Change, Reading, What, walk};
 use super::{HistoryError, HistoryErrorKind as Kind};
 use crate::evidence::Rung;
 use crate::store::{Reach, Store, StoreError, TagSpans};
-use crate::timeline::{MomentId, Offer, Problem, Recorder, Source, Timeline};
+use crate::timeline::{MomentId, OFFICIAL_IMAGES, Offer, Problem, Recorder, Source, Timeline};
 
-/// The name of the official images' history in the store.
-pub const OFFICIAL_IMAGES: &str = "official-images";
-/// Where anyone can look a commit of that history up.
-pub const OFFICIAL_IMAGES_SOURCE: &str = "https://github.com/docker-library/official-images";
 /// How far ahead of this machine's clock a commit may be dated.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -92,7 +88,9 @@ pub fn import(
     let before = match (end, &reach) {
         (End::Known(commit), _) => Some(commit),
         (End::Root, None) => None,
-        (End::Root, Some(reach)) => return Err(elsewhere(store, repository, reach)?.into()),
+        (End::Root, Some(reach)) => {
+            return Err(elsewhere(store, repository, reach, commits.last())?.into());
+        }
     };
     let newest = commits.last().or(before.as_ref());
     if let Some(newest) = newest
@@ -108,7 +106,7 @@ pub fn import(
         None => None,
     };
     let known_moments = known.as_ref().map_or(0, |timeline| timeline.moments.len());
-    let mut reading = Importing::new(known, settings.now, commits.len(), progress);
+    let mut reading = Importing::new(known, settings.now, &commits, progress);
     walk(repository, before.as_ref(), &commits, settings.threads, |commit, changes| {
         reading.take(commit, changes);
     })?;
@@ -138,10 +136,15 @@ fn new_problems(timeline: &Timeline, known_moments: usize) -> Vec<(Timestamp, St
 }
 
 /// Why a repository does not lead to the commit that was read last.
-fn elsewhere(store: &Store, repository: &Repository, reach: &Reach) -> Result<HistoryError, StoreError> {
+fn elsewhere(
+    store: &Store,
+    repository: &Repository,
+    reach: &Reach,
+    newest: Option<&Commit>,
+) -> Result<HistoryError, StoreError> {
     let tried = format!("going on from commit {} with {}", reach.source.head, repository.name());
     let known = store.timeline(OFFICIAL_IMAGES, TagSpans::None)?;
-    let tip = repository.tip();
+    let tip = newest.map_or_else(|| repository.tip(), Commit::origin);
     if known.is_some_and(|timeline| timeline.moments.iter().any(|moment| moment.origin == tip)) {
         let what = format!("this copy is an older one: it ends at {tip}, which is known");
         return Ok(
@@ -160,14 +163,13 @@ struct Importing<P> {
     now: Timestamp,
     /// When the last commit was.
     last: Timestamp,
-    is_first: bool,
     changes: u64,
     progress: P,
     done: Progress,
 }
 
 impl<P: FnMut(Progress)> Importing<P> {
-    fn new(known: Option<Timeline>, now: Timestamp, total: usize, progress: P) -> Importing<P> {
+    fn new(known: Option<Timeline>, now: Timestamp, commits: &[Commit], progress: P) -> Importing<P> {
         let last = known.as_ref().map(|timeline| timeline.source.head_at);
         let recorder = match known {
             Some(timeline) => Recorder::resume(timeline),
@@ -177,17 +179,19 @@ impl<P: FnMut(Progress)> Importing<P> {
             recorder,
             sets: HashMap::new(),
             now,
-            last: last.unwrap_or(Timestamp::UNIX_EPOCH),
-            is_first: last.is_none(),
+            // Where even the first date can't be, the next one that can is when it begins at the latest.
+            last: last
+                .or_else(|| commits.iter().find_map(|commit| possible(commit.seconds?, now)))
+                .unwrap_or(now),
             changes: 0,
             progress,
-            done: Progress { done: 0, total },
+            done: Progress { done: 0, total: commits.len() },
         }
     }
 
     fn take(&mut self, commit: &Commit, changes: Vec<Change>) {
         let (at, wrong) = self.date(commit.seconds);
-        (self.last, self.is_first) = (at, false);
+        self.last = at;
         if !changes.is_empty() || wrong.is_some() {
             let moment = self.recorder.moment(at, &commit.origin());
             if let Some(reason) = wrong {
@@ -202,29 +206,22 @@ impl<P: FnMut(Progress)> Importing<P> {
     }
 
     /// When a commit counts as made: at its committer's date, unless that can't be.
-    fn date(&self, seconds: i64) -> (Timestamp, Option<String>) {
-        let otherwise = if self.is_first { self.now } else { self.last };
-        match Timestamp::from_second(seconds) {
-            Err(_) => (otherwise, Some(format!("its date, {seconds} s after 1970, is none"))),
-            Ok(at) if at > self.now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX) => {
-                (otherwise, Some(format!("it is dated in the future, {at}; taken to be of {otherwise}")))
-            }
-            Ok(at) if !self.is_first && at < self.last => (
-                self.last,
-                Some(format!("it is dated {at}, before its parent; taken to be of {}", self.last)),
-            ),
-            Ok(at) => (at, None),
-        }
+    fn date(&self, seconds: Option<i64>) -> (Timestamp, Option<String>) {
+        let last = self.last;
+        let wrong =
+            match seconds.map(|seconds| (possible(seconds, self.now), Timestamp::from_second(seconds))) {
+                Some((Some(at), _)) if at >= last => return (at, None),
+                Some((Some(at), _)) => format!("it is dated {at}, before its parent"),
+                Some((None, Ok(at))) => format!("it is dated in the future, {at}"),
+                Some((None, Err(_))) | None => "its date is none".to_owned(),
+            };
+        (last, Some(format!("{wrong}; taken to be of {last}")))
     }
 
     fn apply(&mut self, moment: MomentId, Change { image, what }: Change) {
         self.changes += 1;
         match what {
-            What::Removed => {
-                if self.recorder.has(&image) {
-                    self.recorder.removed(&image, moment);
-                }
-            }
+            What::Removed => self.recorder.removed(&image, moment),
             What::Refused(reason) => self.recorder.refused(&image, moment, reason),
             What::NoImage(reason) => self.recorder.problem(&image, moment, reason),
             What::Read(Reading { any, latest, tags }) => {
@@ -241,4 +238,10 @@ impl<P: FnMut(Progress)> Importing<P> {
             .entry(architectures)
             .or_insert_with(|| Offer { set: recorder.set(architectures.platforms()), is_whole: true })
     }
+}
+
+/// A date that a commit can have: not in the future, as far as clocks agree.
+fn possible(seconds: i64, now: Timestamp) -> Option<Timestamp> {
+    let latest = now.saturating_add(CLOCKS_DIFFER).unwrap_or(Timestamp::MAX);
+    Timestamp::from_second(seconds).ok().filter(|at| *at <= latest)
 }

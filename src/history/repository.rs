@@ -16,8 +16,8 @@ pub use remote::install_tls;
 
 /// Trees and the bases of blobs that are kept in memory by each thread that reads, in bytes.
 const OBJECT_CACHE: usize = 16 << 20;
-/// How long a name below `library/` may be.
-const MAX_NAME: usize = 128;
+/// How long the name of an image may be, in bytes. Of a longer one, enough is kept to see that it is too long.
+pub(super) const MAX_NAME: usize = 128;
 
 /// Where a repository is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,8 +83,8 @@ pub(super) struct Commit {
     /// The commit that this one is a copy of, by the line `Original-commit:` of its message.
     pub(super) original: Option<ObjectId>,
     tree: ObjectId,
-    /// The committer's date, in seconds since 1970-01-01 UTC.
-    pub(super) seconds: i64,
+    /// The committer's date, in seconds since 1970-01-01 UTC; none where it is no number that fits.
+    pub(super) seconds: Option<i64>,
 }
 
 impl Commit {
@@ -231,6 +231,11 @@ pub(super) struct Reader {
 impl Reader {
     fn corrupt(&self, what: &str, id: ObjectId, error: impl std::fmt::Display) -> HistoryError {
         let tried = format!("reading {what} {id} of {}", self.name);
+        if !self.repository.has_object(id) {
+            return HistoryError::new(Kind::Shallow, tried, "the repository lacks it").with_hint(
+                "is it a partial clone? A new clone without --filter has all. Nothing was stored",
+            );
+        }
         HistoryError::new(Kind::Corrupt, tried, error)
             .with_hint("`git fsck` tells what is damaged; a new clone mends it. Nothing was stored")
     }
@@ -247,7 +252,8 @@ impl Reader {
         let Reader { repository, buffer, .. } = self;
         let mut read = || {
             let commit = repository.objects.find_commit(&id, buffer).map_err(told)?;
-            let seconds = commit.committer().map_err(|error| error.to_string())?.seconds();
+            let committer = commit.committer().map_err(|error| error.to_string())?;
+            let seconds = committer.time.split_ascii_whitespace().next().and_then(|text| text.parse().ok());
             let original = commit
                 .message
                 .lines()
@@ -274,7 +280,7 @@ impl Reader {
             }
             Ok::<_, String>(None)
         };
-        read().map_err(|error| self.corrupt("the tree of commit", commit.id, error))
+        read().map_err(|error| self.corrupt(&format!("commit {}'s tree", commit.id), commit.tree, error))
     }
 
     /// The files of a folder, in git's order, without its folders.
@@ -286,7 +292,7 @@ impl Reader {
             for entry in entries {
                 let entry = entry.map_err(|error| error.to_string())?;
                 if entry.mode.is_blob_or_symlink() {
-                    let name = &entry.filename[..entry.filename.len().min(MAX_NAME)];
+                    let name = &entry.filename[..entry.filename.len().min(MAX_NAME + 1)];
                     files.push(File {
                         name: name.to_str_lossy().into_owned(),
                         id: entry.oid.to_owned(),

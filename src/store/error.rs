@@ -5,6 +5,8 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use crate::timeline::TextError;
+
 /// What kind of failure a [`StoreError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {
@@ -106,6 +108,15 @@ impl StoreError {
     pub(super) fn foreign(path: &Path, what: &str) -> StoreError {
         let hint = "it was left as it is; name another file with --store";
         StoreError::made(StoreErrorKind::Corrupt, path, "opening the store", what.into(), Some(hint))
+    }
+
+    /// The history that comes with the program can't be read.
+    pub(crate) fn bundled(source: &TextError) -> StoreError {
+        let hint =
+            Some("`workson import official-images` brings one; a workson that passed its tests has one");
+        let tried = "reading the history that comes with workson".to_owned();
+        let came_back = source.to_string();
+        StoreError(Box::new(Inner { kind: StoreErrorKind::Corrupt, tried, came_back, hint }))
     }
 
     pub(super) fn not_there(path: &Path, what: String) -> StoreError {

@@ -203,11 +203,21 @@ impl<'a> Writer<'a> {
             self.write_image(name, image)?;
         }
         let mut insert = self.transaction.prepare_cached(
-            "INSERT OR IGNORE INTO declared_problems (history, moment, image, reason) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO declared_problems (history, moment, until, image, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
         )?;
-        let new = self.timeline.problems.iter().filter(|problem| self.is_new(problem.moment));
-        for problem in new {
-            insert.execute(params![self.history, problem.moment.0, problem.image, problem.reason])?;
+        let mut end = self.transaction.prepare_cached(
+            "UPDATE declared_problems SET until = ?3
+             WHERE history = ?1 AND moment = ?2 AND image = ?4 AND reason = ?5",
+        )?;
+        for problem in &self.timeline.problems {
+            let until = problem.until.map(|until| until.0);
+            let row = params![self.history, problem.moment.0, until, problem.image, problem.reason];
+            if self.is_new(problem.moment) {
+                insert.execute(row)?;
+            } else if problem.until.is_some_and(|until| self.is_new(until)) {
+                end.execute(row)?;
+            }
         }
         Ok(())
     }
@@ -286,8 +296,18 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(connection: &'a Connection, history: i64, source: Source) -> rusqlite::Result<Reader<'a>> {
         let moments = connection
-            .prepare_cached("SELECT at, commit_id FROM moments WHERE history = ?1 ORDER BY position")?
-            .query_map([history], |row| Ok(Moment { at: timestamp(row.get(0)?), origin: row.get(1)? }))?
+            .prepare_cached(
+                "SELECT position, at, commit_id FROM moments WHERE history = ?1 ORDER BY position",
+            )?
+            .query_map([history], |row| {
+                Ok((row.get(0)?, Moment { at: timestamp(row.get(1)?), origin: row.get(2)? }))
+            })?
+            .enumerate()
+            .map(|(place, found)| match found? {
+                (position, moment) if position == place as i64 => Ok(moment),
+                // Without it, the ones after it would be taken for others.
+                (position, _) => Err(rusqlite::Error::IntegralValueOutOfRange(0, position)),
+            })
             .collect::<rusqlite::Result<_>>()?;
         let images = connection
             .prepare_cached("SELECT name FROM declared_images WHERE history = ?1")?
@@ -295,10 +315,12 @@ impl<'a> Reader<'a> {
             .collect::<rusqlite::Result<BTreeMap<_, _>>>()?;
         let problems = connection
             .prepare_cached(
-                "SELECT moment, image, reason FROM declared_problems WHERE history = ?1 ORDER BY moment, image",
+                "SELECT moment, image, reason, until FROM declared_problems WHERE history = ?1 ORDER BY moment, image",
             )?
             .query_map([history], |row| {
-                Ok(Problem { moment: MomentId(row.get(0)?), image: row.get(1)?, reason: row.get(2)? })
+                let until = row.get::<_, Option<u32>>(3)?.map(MomentId);
+                let moment = MomentId(row.get(0)?);
+                Ok(Problem { moment, until, image: row.get(1)?, reason: row.get(2)? })
             })?
             .collect::<rusqlite::Result<_>>()?;
         let timeline = Timeline { rung: Rung::Declared, source, sets: Vec::new(), moments, images, problems };

@@ -23,6 +23,8 @@ pub struct Recorder {
     moments: Vec<Moment>,
     images: BTreeMap<String, Open>,
     problems: Vec<Problem>,
+    /// Where in the list the problems are that still stand, by image.
+    unread: HashMap<String, Vec<usize>>,
 }
 
 /// An image, with the spans that still stand apart from those that have ended.
@@ -45,6 +47,7 @@ impl Recorder {
             moments: Vec::new(),
             images: BTreeMap::new(),
             problems: Vec::new(),
+            unread: HashMap::new(),
         }
     }
 
@@ -55,6 +58,11 @@ impl Recorder {
             timeline.sets.iter().enumerate().map(|(at, set)| (set.clone(), SetId(at as u32))).collect();
         recorder.sets = timeline.sets;
         recorder.moments = timeline.moments;
+        for (at, problem) in
+            timeline.problems.iter().enumerate().filter(|(_, problem)| problem.until.is_none())
+        {
+            recorder.unread.entry(problem.image.clone()).or_default().push(at);
+        }
         recorder.problems = timeline.problems;
         recorder.images = timeline.images.into_iter().map(|(name, image)| (name, Open::of(image))).collect();
         recorder
@@ -101,14 +109,19 @@ impl Recorder {
 
     /// What an image offered at a moment.
     pub fn saw(&mut self, image: &str, moment: MomentId, any: Offer, latest: Offer, tags: Tags) {
+        self.mended(image, moment);
         let open = self.open(image);
         change(&mut open.any, Some(any), moment, &mut open.ended.any);
         change(&mut open.latest, Some(latest), moment, &mut open.ended.latest);
         open.change_tags(tags, moment);
     }
 
-    /// That the image was there no more.
+    /// That the image was there no more, or the file that was none's.
     pub fn removed(&mut self, image: &str, moment: MomentId) {
+        self.mended(image, moment);
+        if !self.has(image) {
+            return;
+        }
         let open = self.open(image);
         change(&mut open.any, None, moment, &mut open.ended.any);
         change(&mut open.latest, None, moment, &mut open.ended.latest);
@@ -126,7 +139,15 @@ impl Recorder {
 
     /// Notes what is wrong, and changes nothing.
     pub fn problem(&mut self, image: &str, moment: MomentId, reason: String) {
-        self.problems.push(Problem { moment, image: image.to_owned(), reason });
+        self.problems.push(Problem { moment, until: None, image: image.to_owned(), reason });
+        self.unread.entry(image.to_owned()).or_default().push(self.problems.len() - 1);
+    }
+
+    /// That an image which could not be read could be, or is gone.
+    fn mended(&mut self, image: &str, moment: MomentId) {
+        for problem in self.unread.remove(image).into_iter().flatten() {
+            self.problems[problem].until = Some(moment);
+        }
     }
 
     fn open(&mut self, image: &str) -> &mut Open {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use workson_oci::Platform;
 
-use super::{ImageTimeline, Moment, MomentId, Offer, Problem, SetId, Source, Span, Timeline};
+use super::{ImageTimeline, Moment, MomentId, Offer, Problem, SetId, Source, Span, Timeline, are_in_order};
 use crate::evidence::Rung;
 
 /// The version of the form that is written and read.
@@ -34,6 +34,8 @@ struct Head {
     read: u64,
     changes: u64,
     tool: String,
+    /// How many lines follow, so that a text that was cut off is not taken for a shorter history.
+    lines: usize,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,7 +44,8 @@ enum Line {
     Set(Vec<String>),
     Moment(Timestamp, String),
     Image(ImageLine),
-    Problem(u32, String, String),
+    /// Moment, until, image, reason.
+    Problem(u32, Option<u32>, String, String),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,6 +86,9 @@ impl Timeline {
         }
         for problem in &self.problems {
             moments.keep(problem.moment.0);
+            if let Some(until) = problem.until {
+                moments.keep(until.0);
+            }
         }
         moments.settle();
         sets.settle();
@@ -93,6 +99,7 @@ impl Timeline {
         }
         for problem in &mut self.problems {
             problem.moment = MomentId(moments.place(problem.moment.0));
+            problem.until = problem.until.map(|until| MomentId(moments.place(until.0)));
         }
         self.moments = moments.kept(self.moments);
         self.sets = sets.kept(self.sets);
@@ -117,10 +124,11 @@ impl Timeline {
             read: self.source.read,
             changes: self.source.changes,
             tool: self.source.tool.clone(),
+            lines: self.sets.len() + self.moments.len() + self.images.len() + self.problems.len(),
         };
         let mut text = json(&head);
         for set in &self.sets {
-            text += &json(&Line::Set(set.iter().map(Platform::format).collect()));
+            text += &json(&Line::Set(set.iter().map(Platform::format_all).collect()));
         }
         for moment in &self.moments {
             text += &json(&Line::Moment(moment.at, moment.origin.clone()));
@@ -134,7 +142,9 @@ impl Timeline {
             }));
         }
         for problem in &self.problems {
-            text += &json(&Line::Problem(problem.moment.0, problem.image.clone(), problem.reason.clone()));
+            let until = problem.until.map(|until| until.0);
+            let Problem { moment, image, reason, .. } = problem;
+            text += &json(&Line::Problem(moment.0, until, image.clone(), reason.clone()));
         }
         text
     }
@@ -142,32 +152,30 @@ impl Timeline {
     /// Reads the compact form.
     ///
     /// # Errors
-    /// Where a line is not as this version writes it, or names a set or a moment that is not there.
+    /// Where a line is not as this version writes it, or names a set or a moment that is not there, or there are
+    /// more or fewer than the first one says.
     pub fn from_text(text: &str) -> Result<Timeline, TextError> {
-        let mut lines = text.lines().enumerate();
-        let error = |at: usize, reason: String| TextError { line: at + 1, reason };
-        let (_, first) = lines.next().ok_or_else(|| error(0, "it is empty".into()))?;
-        let head: Head = serde_json::from_str(first).map_err(|source| error(0, source.to_string()))?;
-        if head.workson_history != VERSION {
-            let reason = format!("its version is {}, and this workson reads {VERSION}", head.workson_history);
-            return Err(error(0, reason));
-        }
-        let rung = Rung::from_name(&head.rung).ok_or_else(|| error(0, format!("no rung {:?}", head.rung)))?;
-        let source = Source {
-            name: head.source,
-            head: head.head,
-            head_at: head.head_at,
-            read: head.read,
-            changes: head.changes,
-            tool: head.tool,
-        };
+        let (rung, source, count) = head(text)?;
         let (sets, moments, images, problems) = Default::default();
         let mut timeline = Timeline { rung, source, sets, moments, images, problems };
-        for (at, line) in lines {
+        let mut last = 0;
+        for (at, line) in text.lines().enumerate().skip(1) {
             let line: Line = serde_json::from_str(line).map_err(|source| error(at, source.to_string()))?;
             timeline.add(line).map_err(|reason| error(at, reason))?;
+            last = at;
+        }
+        if last != count {
+            return Err(error(last, format!("{last} lines follow the first one, and not {count}")));
         }
         Ok(timeline)
+    }
+
+    /// Where the facts of a compact form come from, as its first line tells alone.
+    ///
+    /// # Errors
+    /// Where that is not as this version writes it.
+    pub fn source_of_text(text: &str) -> Result<Source, TextError> {
+        head(text).map(|(_, source, _)| source)
     }
 
     fn add(&mut self, line: Line) -> Result<(), String> {
@@ -175,7 +183,12 @@ impl Timeline {
             Line::Set(names) => {
                 let host = Platform::default();
                 let platforms = names.iter().map(|name| Platform::parse(name, &host));
-                self.sets.push(platforms.collect::<Result<_, _>>().map_err(|error| error.to_string())?);
+                let set: Vec<Platform> =
+                    platforms.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+                if !set.is_sorted_by(|a, b| a < b) {
+                    return Err("its platforms are not in order, each once".into());
+                }
+                self.sets.push(set);
             }
             Line::Moment(at, origin) => {
                 if self.moments.last().is_some_and(|last| last.at > at) {
@@ -191,13 +204,18 @@ impl Timeline {
                     image.tags.extend(tags.into_iter().map(|tag| (tag, span)));
                 }
                 image.tags.sort_by(|(a, x), (b, y)| a.cmp(b).then(x.from.cmp(&y.from)));
+                let mut tags = image.tags.chunk_by(|(a, _), (b, _)| a == b);
+                if !tags.all(|spans| are_in_order(spans.iter().map(|(_, span)| span))) {
+                    return Err("the spans of a tag are not in order".into());
+                }
                 if self.images.insert(line.name, image).is_some() {
                     return Err("this image was there already".into());
                 }
             }
-            Line::Problem(moment, image, reason) => {
+            Line::Problem(moment, until, image, reason) => {
                 let moment = self.known_moment(moment)?;
-                self.problems.push(Problem { moment, image, reason });
+                let until = until.map(|until| self.known_moment(until)).transpose()?;
+                self.problems.push(Problem { moment, until, image, reason });
             }
         }
         Ok(())
@@ -205,8 +223,7 @@ impl Timeline {
 
     fn spans(&self, lines: &[SpanLine]) -> Result<Vec<Span>, String> {
         let spans: Vec<Span> = lines.iter().map(|line| self.span(*line)).collect::<Result<_, _>>()?;
-        let in_order = |pair: &[Span]| pair[0].until.is_some_and(|until| until <= pair[1].from);
-        if spans.windows(2).all(in_order) { Ok(spans) } else { Err("its spans are not in order".into()) }
+        if are_in_order(spans.iter()) { Ok(spans) } else { Err("its spans are not in order".into()) }
     }
 
     fn span(&self, SpanLine(set, is_whole, from, until): SpanLine) -> Result<Span, String> {
@@ -215,8 +232,11 @@ impl Timeline {
         }
         let from = self.known_moment(from)?;
         let until = until.map(|until| self.known_moment(until)).transpose()?;
-        if until.is_some_and(|until| until < from) {
+        if until.is_some_and(|until| until <= from) {
             return Err("a span ends before it begins".into());
+        }
+        if is_whole > 1 {
+            return Err(format!("whether a set is whole is 0 or 1, and not {is_whole}"));
         }
         Ok(Span { offer: Offer { set: SetId(set), is_whole: is_whole != 0 }, from, until })
     }
@@ -225,6 +245,30 @@ impl Timeline {
         let is_known = (moment as usize) < self.moments.len();
         if is_known { Ok(MomentId(moment)) } else { Err(format!("there is no moment {moment} before it")) }
     }
+}
+
+fn error(at: usize, reason: String) -> TextError {
+    TextError { line: at + 1, reason }
+}
+
+/// What the first line says, and how many have to follow it.
+fn head(text: &str) -> Result<(Rung, Source, usize), TextError> {
+    let first = text.lines().next().ok_or_else(|| error(0, "it is empty".into()))?;
+    let head: Head = serde_json::from_str(first).map_err(|source| error(0, source.to_string()))?;
+    if head.workson_history != VERSION {
+        let reason = format!("its version is {}, and this workson reads {VERSION}", head.workson_history);
+        return Err(error(0, reason));
+    }
+    let rung = Rung::from_name(&head.rung).ok_or_else(|| error(0, format!("no rung {:?}", head.rung)))?;
+    let source = Source {
+        name: head.source,
+        head: head.head,
+        head_at: head.head_at,
+        read: head.read,
+        changes: head.changes,
+        tool: head.tool,
+    };
+    Ok((rung, source, head.lines))
 }
 
 /// One line. What is written is text and numbers, which JSON can hold.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{completions, import, inventory, man, query, resolve};
+use crate::commands::{check, completions, export, import, inventory, log, man, query, report, resolve};
 use crate::settings::{JOBS, TIMEOUTS};
 
 /// Does this software work on Arm? Answers with evidence, for Arm and every other platform.
@@ -24,10 +24,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Check(check::Arguments),
+    Report(report::Arguments),
+    Log(log::Arguments),
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Inventory(inventory::Arguments),
     Import(import::Arguments),
+    Export(export::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

@@ -1,18 +1,62 @@
 //! One command a file.
 
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod inventory;
+pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod query;
+pub(crate) mod report;
 pub(crate) mod resolve;
 
 use std::path::Path;
 
+use workson::evidence::Rung;
+use workson::store::{Store, StoreErrorKind};
 use workson_oci::Platform;
 use workson_oci::platform::normalize::{KNOWN_ARCH, KNOWN_OS};
+use workson_oci::platform::official_name;
 
 use crate::exit::Failure;
+
+/// Which rung of the ladder is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AskedRung {
+    /// What maintainers declare
+    Declared,
+    /// What registries serve, by the inventories in the store
+    Published,
+}
+
+impl From<AskedRung> for Rung {
+    fn from(rung: AskedRung) -> Rung {
+        match rung {
+            AskedRung::Declared => Rung::Declared,
+            AskedRung::Published => Rung::Published,
+        }
+    }
+}
+
+/// linux/arm64, which is asked about where nothing else is.
+pub(crate) fn arm64() -> Platform {
+    Platform { os: "linux".into(), architecture: "arm64".into(), ..Platform::default() }
+}
+
+/// linux/amd64, which everything is compared with.
+fn amd64() -> Platform {
+    Platform { os: "linux".into(), architecture: "amd64".into(), ..Platform::default() }
+}
+
+/// The store at `path`, where there is one: questions about what comes with the program need none.
+fn existing_store(path: &Path) -> Result<Option<Store>, Failure> {
+    match Store::open_existing(path) {
+        Ok(store) => Ok(Some(store)),
+        Err(error) if error.kind() == StoreErrorKind::Absent => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// Names that images have and containerd does not know.
 const ALSO_MET: [&str; 4] = ["wasi", "wasip1", "wasip2", "wasm32"];
@@ -22,6 +66,10 @@ const ALSO_MET: [&str; 4] = ["wasi", "wasip1", "wasip2", "wasm32"];
 fn platforms(specifiers: &[String]) -> Result<Vec<Platform>, Failure> {
     let host = crate::host::platform();
     let parse = |text: &String| {
+        // The official images' names are a list of their own: `arm64v8` is no name of containerd's.
+        if let Some(platform) = official_name(text) {
+            return Ok(platform.normalized());
+        }
         let platform = Platform::parse(text, &host).map_err(|error| {
             Failure::new(format!("--platform {text}: {error}"))
                 .with_hint("for example linux/arm64 or linux/arm/v7")

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod exit;
 mod host;
+mod instant;
 mod output;
 mod progress;
 mod settings;
@@ -21,10 +22,14 @@ use crate::exit::{Exit, Failure};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
+        Command::Check(arguments) => commands::check::run(arguments, &cli.global),
+        Command::Report(arguments) => commands::report::run(arguments, &cli.global),
+        Command::Log(arguments) => commands::log::run(arguments, &cli.global),
         Command::Query(arguments) => commands::query::run(arguments, &cli.global),
         Command::Resolve(arguments) => commands::resolve::run(arguments, &cli.global),
         Command::Inventory(arguments) => commands::inventory::run(arguments, &cli.global),
         Command::Import(arguments) => commands::import::run(arguments, &cli.global),
+        Command::Export(arguments) => commands::export::run(arguments, &cli.global),
         Command::Completions(arguments) => commands::completions::run(arguments),
         Command::Man(arguments) => commands::man::run(arguments),
     };

@@ -5,17 +5,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use workson::history::{
-    ImportError, Imported, Location, OFFICIAL_IMAGES, OFFICIAL_IMAGES_SOURCE, Repository, Settings as Going,
-    import,
-};
+use workson::history::{ImportError, Imported, Location, Repository, Settings as Going, import};
 use workson::store::{Store, TagSpans};
+use workson::timeline::{OFFICIAL_IMAGES, OFFICIAL_IMAGES_SOURCE};
 use workson_oci::Digest;
 use workson_oci::text::printable;
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
-use crate::output::{count, json, print};
+use crate::output::{count, json, print, short};
 use crate::progress::{CommitBar, FetchBar};
 use crate::settings::{Settings, now};
 
@@ -228,11 +226,6 @@ impl ImportAnswer {
         );
         text
     }
-}
-
-/// The first twelve digits of a commit.
-fn short(commit: &str) -> &str {
-    commit.get(..12).unwrap_or(commit)
 }
 
 impl From<ImportError> for Failure {

@@ -12,7 +12,6 @@ use workson::catalog::{Changes, Coverage};
 use workson::crawl;
 use workson::inventory::{List, MAX_LIST};
 use workson::store::{Snapshot, Store};
-use workson_oci::Platform;
 use workson_registry::Client;
 
 use self::report::Report;
@@ -112,7 +111,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
 fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path) -> Result<Exit, Failure> {
     let mut platforms = super::platforms(&arguments.platform)?;
     if platforms.is_empty() {
-        platforms.push(Platform { os: "linux".into(), architecture: "arm64".into(), ..Platform::default() });
+        platforms.push(super::arm64());
     }
     let client = settings.client(global, arguments.budget)?;
     let list = crate::block_on(list(arguments, &client))?;

@@ -1,6 +1,8 @@
 //! The JSON of answers, as `docs/json.md` describes it. Fields are added, never changed or taken away.
 
 use serde::Serialize;
+use workson::catalog::timelines::Keeping;
+use workson::timeline::Timeline;
 use workson_oci::image::PlatformImage;
 use workson_oci::reference::ReferenceError;
 use workson_oci::{Image, Platform, Support};
@@ -171,6 +173,32 @@ impl From<&Error> for ErrorAnswer {
             kind: error.kind().name(),
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// Where the facts of a timeline come from, and how far it reaches.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SourceAnswer {
+    /// The address of a repository, or the name of a list.
+    pub(crate) name: String,
+    /// The newest commit, or run.
+    pub(crate) head: String,
+    /// When that was. What happened later is not known.
+    pub(crate) head_at: String,
+    /// `bundled` or `store`.
+    pub(crate) kept: &'static str,
+}
+
+impl SourceAnswer {
+    pub(crate) fn of(timeline: &Timeline, kept: Keeping) -> SourceAnswer {
+        let source = &timeline.source;
+        SourceAnswer {
+            name: source.name.clone(),
+            head: source.head.clone(),
+            head_at: source.head_at.to_string(),
+            kept: kept.name(),
         }
     }
 }

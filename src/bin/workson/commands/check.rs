@@ -1,0 +1,414 @@
+//! `workson check`: does this image work there?
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use workson::catalog::check::{Answer, Check, Evidence, Presence, similar_tags};
+use workson::catalog::timelines::{self, Keeping, Kept};
+use workson::evidence::{Rung, Verdict};
+use workson::history::library_file::ARCHITECTURES;
+use workson::store::{Lists, Store, TagSpans};
+use workson::timeline::Timeline;
+use workson_oci::platform::official_name;
+use workson_oci::text::printable;
+use workson_oci::{Platform, Reference};
+
+use crate::cli::Global;
+use crate::exit::{Exit, Failure};
+use crate::instant::{age, day};
+use crate::output::{json, print, short, table};
+use crate::settings::{Settings, now};
+
+/// How many tags are named in a table.
+const TAGS: usize = 2;
+
+/// Does it work on Arm? What is known of an image on each platform, how sure, and since when
+///
+/// No registry is asked: it is answered from what comes with workson and what is in the store.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 every image has every platform asked about (linux/arm64 where none is); 1 one lacks it; \
+                  2 it could not be told."
+)]
+pub(crate) struct Arguments {
+    /// The name of an image, with or without a tag: nginx, postgres:16, ghcr.io/owner/name
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+
+    /// On this platform alone, like linux/riscv64 or arm64v8
+    #[arg(long, short, value_name = "P")]
+    platform: Vec<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckAnswer {
+    /// As it was asked for.
+    name: String,
+    /// As it is known; none where the name is none.
+    image: Option<String>,
+    tag: Option<String>,
+    /// `yes`, `no` or `unknown`, on all platforms asked about; on linux/arm64 where none was.
+    verdict: &'static str,
+    /// A sentence, where the image or the tag is not there.
+    reason: Option<String>,
+    platforms: Vec<PlatformAnswer>,
+    suggestions: Vec<String>,
+    source: Option<json::SourceAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlatformAnswer {
+    platform: String,
+    verdict: &'static str,
+    rung: Option<&'static str>,
+    reason: Option<String>,
+    since: Option<String>,
+    /// The commit or the run that it is known from.
+    since_origin: Option<String>,
+    /// Whether it may have been so before: what was before is not known.
+    or_before: bool,
+    lost_at: Option<String>,
+    tags: Vec<String>,
+    observed_at: Option<String>,
+    sure: String,
+    /// What would bring it to the next rung.
+    raise: Option<String>,
+    note: Option<String>,
+}
+
+/// All that checks are made of.
+struct Known {
+    declared: Kept,
+    published: Option<Timeline>,
+    asked: Vec<Platform>,
+    now: Timestamp,
+}
+
+/// What was found for one name.
+struct Found {
+    name: String,
+    reference: Reference,
+    image: String,
+    check: Check,
+    suggestions: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    let settings = Settings::read(global)?;
+    let store = super::existing_store(&settings.store(global))?;
+    let asked = super::platforms(&arguments.platform)?;
+    let names = arguments.names.iter().map(|name| {
+        let parsed = name.trim().parse::<Reference>();
+        parsed.map(|reference| (name, reference)).map_err(|error| Failure::new(format!("{name}: {error}")))
+    });
+    let names: Vec<(&String, Reference)> = names.collect::<Result<_, _>>()?;
+    // Every tag that there ever was is only read where one image is asked about.
+    let only = match names.as_slice() {
+        [(_, one)] => Some(one.repository().familiar()),
+        _ => None,
+    };
+    let tags = only.as_deref().map_or(TagSpans::Standing, TagSpans::Of);
+    let published = store.as_ref().map(|store: &Store| store.published(Lists::All)).transpose()?.flatten();
+    let declared = timelines::declared(store.as_ref(), tags)?;
+    let known = Known { declared, published, asked, now: now() };
+    let found: Vec<Found> = names.iter().map(|(name, reference)| known.check(name, reference)).collect();
+    let verdicts: Vec<&'static str> = found.iter().map(|found| known.verdict(found)).collect();
+    if arguments.json {
+        let answers: Vec<CheckAnswer> = found.iter().map(|found| known.json(found)).collect();
+        print(&json::document(&answers)?)?;
+    } else {
+        let texts: Vec<String> = found.iter().map(|found| known.text(found, global.quiet)).collect();
+        print(texts.join("\n").as_bytes())?;
+    }
+    Ok(match verdicts {
+        verdicts if verdicts.contains(&"no") => Exit::No,
+        verdicts if verdicts.contains(&"unknown") => Exit::Unknown,
+        _ => Exit::Yes,
+    })
+}
+
+impl Known {
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence { declared: Some(&self.declared.timeline), published: self.published.as_ref() }
+    }
+
+    fn check(&self, name: &str, reference: &Reference) -> Found {
+        let image = reference.repository().familiar();
+        // `nginx` alone is no question about its tag latest.
+        let tag = is_tag_named(name).then(|| reference.tag()).flatten();
+        let evidence = self.evidence();
+        let check = evidence.check(&image, tag, &self.platforms(&image));
+        let suggestions = match (&check.presence, tag) {
+            (Presence::Unknown, _) => evidence.suggestions(&image),
+            (Presence::NoSuchTag, Some(tag)) => {
+                self.declared.timeline.images.get(&image).map_or_else(Vec::new, |known| {
+                    similar_tags(known, tag).into_iter().map(|tag| format!("{image}:{tag}")).collect()
+                })
+            }
+            _ => Vec::new(),
+        };
+        Found { name: name.to_owned(), reference: reference.clone(), image, check, suggestions }
+    }
+
+    /// Those asked about; otherwise what it has or had, and the usual ones, linux/arm64 first.
+    fn platforms(&self, image: &str) -> Vec<Platform> {
+        if !self.asked.is_empty() {
+            return self.asked.clone();
+        }
+        let usual: Vec<Platform> = match self.declared.timeline.images.contains_key(image) {
+            true => ARCHITECTURES.into_iter().filter_map(official_name).map(|p| p.normalized()).collect(),
+            false => vec![super::amd64(), super::arm64()],
+        };
+        let mut platforms = self.evidence().platforms(image);
+        platforms.extend(usual);
+        platforms.sort();
+        platforms.dedup();
+        platforms.sort_by_key(|platform| *platform != super::arm64());
+        platforms
+    }
+
+    /// The answers that the exit code speaks of.
+    fn asked<'a>(&self, found: &'a Found) -> &'a [Answer] {
+        let all = found.check.answers.as_slice();
+        if self.asked.is_empty() { &all[..1.min(all.len())] } else { all }
+    }
+
+    fn verdict(&self, found: &Found) -> &'static str {
+        let verdicts: Vec<&str> = self.asked(found).iter().map(|answer| answer.verdict.name()).collect();
+        match () {
+            () if verdicts.contains(&"no") => "no",
+            () if verdicts.contains(&"unknown") || verdicts.is_empty() => "unknown",
+            () => "yes",
+        }
+    }
+
+    fn json(&self, found: &Found) -> CheckAnswer {
+        let tag = is_tag_named(&found.name).then(|| found.reference.tag()).flatten();
+        CheckAnswer {
+            name: found.name.clone(),
+            image: Some(found.image.clone()),
+            tag: tag.map(str::to_owned),
+            verdict: self.verdict(found),
+            reason: self.absence(found),
+            platforms: found.check.answers.iter().map(|answer| self.platform_json(found, answer)).collect(),
+            suggestions: found.suggestions.clone(),
+            source: Some(json::SourceAnswer::of(&self.declared.timeline, self.declared.keeping)),
+        }
+    }
+
+    fn platform_json(&self, found: &Found, answer: &Answer) -> PlatformAnswer {
+        let reason = match &answer.verdict {
+            Verdict::Unknown(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let since = answer.since.as_ref();
+        PlatformAnswer {
+            platform: json::shown(&answer.platform),
+            verdict: answer.verdict.name(),
+            rung: answer.rung.map(Rung::name),
+            reason,
+            since: since.map(|since| since.moment.at.to_string()),
+            since_origin: since.map(|since| since.moment.origin.clone()),
+            or_before: since.is_some_and(|since| since.or_before),
+            lost_at: answer.lost.as_ref().map(|moment| moment.at.to_string()),
+            tags: answer.tags.clone(),
+            observed_at: answer.observed_at.map(|at| at.to_string()),
+            sure: sure(answer).to_owned(),
+            raise: raise(found, answer),
+            note: answer.note.clone(),
+        }
+    }
+
+    /// Why there is no answer for the image as a whole.
+    fn absence(&self, found: &Found) -> Option<String> {
+        let image = &found.image;
+        match &found.check.presence {
+            Presence::There => None,
+            Presence::Gone(moment) => Some(format!("it is gone since {}", moment.at)),
+            Presence::NoSuchTag => {
+                let tag = found.reference.tag().unwrap_or("latest");
+                let source = &self.declared.timeline.source;
+                Some(format!("{image} had no tag {tag} on {}", day(source.head_at)))
+            }
+            Presence::Unknown => Some(format!("nothing is known of an image called {image}")),
+        }
+    }
+
+    fn text(&self, found: &Found, quiet: bool) -> String {
+        let mut text = String::new();
+        let is_known = matches!(found.check.presence, Presence::There | Presence::Gone(_));
+        for answer in self.asked(found) {
+            text += &match self.absence(found) {
+                Some(reason) if !is_known => {
+                    format!("{} on {}: unknown: {reason}\n", found.title(), json::shown(&answer.platform))
+                }
+                _ => headline(found, answer),
+            };
+        }
+        if !found.suggestions.is_empty() {
+            text += &format!("  did you mean {}?\n", found.suggestions.join(" or "));
+        }
+        if quiet {
+            return text;
+        }
+        if !is_known {
+            if let Some(raise) = self.asked(found).first().and_then(|answer| raise(found, answer)) {
+                text += &format!("  surer: {raise}\n");
+            }
+            return text + &self.known_from();
+        }
+        if let Some((moment, reason)) = &found.check.problem {
+            text += &format!(
+                "  its file could not be read at {} ({}); its last good answer stands: {}\n",
+                short(&moment.origin),
+                day(moment.at),
+                printable(reason)
+            );
+        }
+        for answer in self.asked(found).iter().take(1) {
+            text += &format!("  how sure: {}\n", sure(answer));
+            if let Some(raise) = raise(found, answer) {
+                text += &format!("  surer: {raise}\n");
+            }
+        }
+        text += &self.known_from();
+        if found.check.answers.len() > 1 {
+            text += &format!("\n{}", rows(&found.check.answers));
+        }
+        text
+    }
+
+    /// What declared answers stand on, and how old that is.
+    fn known_from(&self) -> String {
+        let source = &self.declared.timeline.source;
+        let kept = match self.declared.keeping {
+            Keeping::Bundled => ", as it comes with workson",
+            Keeping::Store => "",
+        };
+        format!(
+            "  known from: {} at {} of {}, {}{kept}\n",
+            printable(source.name.trim_start_matches("https://")),
+            short(&source.head),
+            day(source.head_at),
+            age(source.head_at, self.now)
+        )
+    }
+}
+
+impl Found {
+    /// The image, with a tag where one was typed.
+    fn title(&self) -> String {
+        if is_tag_named(&self.name) { self.reference.familiar() } else { self.image.clone() }
+    }
+}
+
+/// Whether a tag was typed: `nginx` reads as `nginx:latest`, but does not ask about it alone.
+fn is_tag_named(name: &str) -> bool {
+    let last = name.trim().rsplit('/').next().unwrap_or_default();
+    last.split('@').next().unwrap_or_default().contains(':')
+}
+
+/// `nginx on linux/arm64: yes, declared since 2017-09-15 by its tag latest`
+fn headline(found: &Found, answer: &Answer) -> String {
+    let (name, platform) = (found.title(), json::shown(&answer.platform));
+    let rung = answer.rung.map(|rung| format!(", {}", rung.name())).unwrap_or_default();
+    let detail = match &answer.verdict {
+        Verdict::Yes => format!("{rung}{}{}", since(answer), by(answer)),
+        Verdict::No => match &answer.lost {
+            Some(lost) => format!("{rung}; it had it until {}", day(lost.at)),
+            None => format!("{rung}; it never had it"),
+        },
+        Verdict::Unknown(reason) => format!(": {}", printable(reason)),
+    };
+    let note = answer.note.as_ref().map(|note| format!("; {}", printable(note))).unwrap_or_default();
+    format!("{name} on {platform}: {}{detail}{note}\n", answer.verdict.name())
+}
+
+fn since(answer: &Answer) -> String {
+    match &answer.since {
+        Some(since) if since.or_before => format!(" since {} or before", day(since.moment.at)),
+        Some(since) => format!(" since {}", day(since.moment.at)),
+        None => String::new(),
+    }
+}
+
+fn by(answer: &Answer) -> String {
+    match answer.tags.first() {
+        Some(tag) => format!(", by its tag {}", printable(tag)),
+        None => String::new(),
+    }
+}
+
+/// What the rung proves, and what it does not.
+fn sure(answer: &Answer) -> &'static str {
+    match (answer.rung, &answer.verdict) {
+        (Some(Rung::Declared), Verdict::Yes) => {
+            "its maintainers name the platform; whether a registry serves it was not asked"
+        }
+        (Some(Rung::Declared), Verdict::No) => {
+            "its maintainers do not name the platform; whether a registry serves it all the same was not asked"
+        }
+        (Some(Rung::Published), Verdict::Yes) => {
+            "a registry served an image that says so; what it holds was not read"
+        }
+        (Some(Rung::Published), Verdict::No) => {
+            "the registry was asked, and what it served lacks the platform"
+        }
+        (Some(Rung::Verified), Verdict::Yes) => "what would run was read, and is for the platform",
+        (Some(Rung::Ran), Verdict::Yes) => "it was run there",
+        _ => "not at all",
+    }
+}
+
+/// What would bring an answer to the next rung.
+fn raise(found: &Found, answer: &Answer) -> Option<String> {
+    match answer.rung {
+        None | Some(Rung::Declared) => {
+            let platform = json::shown(&answer.platform);
+            let name = match is_tag_named(&found.name) {
+                true => found.reference.familiar(),
+                // The tag that declares it: latest may lack it.
+                false => match answer.tags.first() {
+                    Some(tag) if tag != "latest" => format!("{}:{tag}", found.image),
+                    _ => found.image.clone(),
+                },
+            };
+            Some(format!("`workson query {name} --platform {platform}` asks the registry (published)"))
+        }
+        Some(Rung::Published) => Some("reading what its layers hold (verified)".into()),
+        Some(Rung::Verified) => Some("running it there (ran)".into()),
+        Some(Rung::Ran) => None,
+    }
+}
+
+fn rows(answers: &[Answer]) -> String {
+    let mut table = table::new(&["platform", "answer", "rung", "since", "tags"]);
+    for answer in answers {
+        let since = match (&answer.verdict, &answer.since, &answer.lost) {
+            (Verdict::No, _, Some(lost)) => format!("lost {}", day(lost.at)),
+            (Verdict::Yes, Some(since), _) if since.or_before => {
+                format!("{} or before", day(since.moment.at))
+            }
+            (Verdict::Yes, Some(since), _) => day(since.moment.at),
+            _ => String::new(),
+        };
+        let mut tags = answer.tags.iter().take(TAGS).cloned().collect::<Vec<_>>().join(" ");
+        if answer.tags.len() > TAGS {
+            tags += &format!(" and {} more", answer.tags.len() - TAGS);
+        }
+        table.add_row([
+            table::cell(&json::shown(&answer.platform)),
+            table::verdict(answer.verdict.name()),
+            table::cell(answer.rung.map_or("-", Rung::name)),
+            table::cell(&since),
+            table::cell(&tags),
+        ]);
+    }
+    table::text(&mut table)
+}

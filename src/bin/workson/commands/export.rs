@@ -1,0 +1,164 @@
+//! `workson export`: the declared history, for others and for the next release.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use workson::catalog::timelines::{self, Kept};
+use workson::store::{self, TagSpans};
+use workson::timeline::{By, Timeline};
+use workson_oci::Platform;
+
+use crate::cli::Global;
+use crate::exit::{Exit, Failure, tell};
+use crate::output::{count, csv, print_raw};
+use crate::settings::Settings;
+
+/// Write the declared history to a file: for spreadsheets, for SQLite, or in workson's own compact form
+///
+/// All that an import kept is written; without one, the history that comes with workson.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 done; 2 it could not be done.")]
+pub(crate) struct Arguments {
+    /// Where to; `-` is standard output
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// In which form [default: by the name of FILE: .csv, .db or .sqlite, .jsonl]
+    #[arg(long, value_name = "FORM")]
+    format: Option<Form>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// workson's own: any tag and `latest` for all time, every tag as it is now
+    Compact,
+    /// A line for each image, tag and platform, from when to when
+    Csv,
+    /// A database of SQLite; docs/json.md has its tables
+    Sqlite,
+}
+
+impl Form {
+    fn of(file: &Path) -> Option<Form> {
+        match file.extension()?.to_str()? {
+            "jsonl" => Some(Form::Compact),
+            "csv" => Some(Form::Csv),
+            "db" | "sqlite" | "sqlite3" => Some(Form::Sqlite),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    let form = arguments.format.or_else(|| Form::of(&arguments.file)).ok_or_else(|| {
+        Failure::new(format!("{}: its name does not say in which form", arguments.file.display()))
+            .with_hint("--format compact, csv or sqlite")
+    })?;
+    let settings = Settings::read(global)?;
+    let store = super::existing_store(&settings.store(global))?;
+    let Kept { timeline, .. } = timelines::declared(store.as_ref(), TagSpans::All)?;
+    let to_stdout = arguments.file == Path::new("-");
+    let bytes = match form {
+        Form::Compact => timeline.compacted().to_text().into_bytes(),
+        Form::Csv => rows(&timeline)?,
+        Form::Sqlite if to_stdout => {
+            return Err(Failure::new("a database can't be written to standard output")
+                .with_hint("name a file, or take --format csv"));
+        }
+        Form::Sqlite => {
+            store::export(&timeline, &arguments.file)?;
+            return Ok(told(arguments, global));
+        }
+    };
+    if to_stdout {
+        print_raw(&bytes)?;
+        return Ok(Exit::Yes);
+    }
+    write(&arguments.file, &bytes)?;
+    Ok(told(arguments, global))
+}
+
+fn told(arguments: &Arguments, global: &Global) -> Exit {
+    if !global.quiet {
+        let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
+        let size = count(usize::try_from(size).unwrap_or(usize::MAX), "byte");
+        tell(&format!("wrote {}, {size}", arguments.file.display()), None);
+    }
+    Exit::Yes
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let tried = format!("writing {}", path.display());
+    let failed = |error: &std::io::Error| Failure::io(&tried, error);
+    // What is no regular file, like a pipe or /dev/null, can't be replaced.
+    if path.exists() && !path.is_file() {
+        return std::fs::write(path, bytes).map_err(|error| failed(&error));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".workson-")
+        .permissions(mode())
+        .tempfile_in(folder)
+        .map_err(|error| failed(&error))?;
+    file.write_all(bytes).map_err(|error| failed(&error))?;
+    file.persist(path).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+/// As any program makes its files, less what the user's mask takes away.
+#[cfg(unix)]
+fn mode() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::Permissions::from_mode(0o666)
+}
+
+fn rows(timeline: &Timeline) -> Result<Vec<u8>, Failure> {
+    let mut table = csv::Table::new(&[
+        "image",
+        "scope",
+        "tag",
+        "platform",
+        "from",
+        "fromCommit",
+        "until",
+        "untilCommit",
+    ])?;
+    let mut row = |image: &str, scope: &str, tag: &str, span: &workson::timeline::Span| {
+        let from = timeline.moment(span.from);
+        let until = span.until.map(|until| timeline.moment(until));
+        let mut platforms: Vec<String> = timeline.set(span.offer.set).iter().map(Platform::format).collect();
+        if !span.offer.is_whole {
+            platforms.push("unknown".into());
+        }
+        // An image that declares nothing was there all the same.
+        if platforms.is_empty() {
+            platforms.push(String::new());
+        }
+        for platform in platforms {
+            table.row(&[
+                image,
+                scope,
+                tag,
+                &platform,
+                &from.at.to_string(),
+                &from.origin,
+                &until.map(|until| until.at.to_string()).unwrap_or_default(),
+                until.map_or("", |until| until.origin.as_str()),
+            ])?;
+        }
+        Ok::<_, Failure>(())
+    };
+    for (name, image) in &timeline.images {
+        for by in [By::Any, By::Latest] {
+            for span in image.spans(by) {
+                row(name, by.name(), "", span)?;
+            }
+        }
+        for (tag, span) in &image.tags {
+            row(name, "tag", tag, span)?;
+        }
+    }
+    Ok(table.finish()?)
+}

@@ -1,0 +1,312 @@
+//! Does this image work there? One image, all that is known of it.
+
+use jiff::Timestamp;
+use workson_oci::Platform;
+
+use super::standing::{Fits, verdict};
+use crate::evidence::{Rung, Verdict};
+use crate::timeline::{ImageTimeline, Moment, MomentId, Problem, Span, Timeline};
+
+/// How far a name may be from the one that was meant, in letters changed.
+const NEARLY: usize = 2;
+/// How many names are suggested.
+const SUGGESTED: usize = 3;
+
+/// Whether the image is there at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    There,
+    /// It was, until then.
+    Gone(Moment),
+    /// The image is, and this tag of it is not known.
+    NoSuchTag,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// What is known of one image and one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The platform, normalised.
+    pub platform: Platform,
+    /// Whether it works there.
+    pub verdict: Verdict,
+    /// What the verdict proves; none where nothing is known.
+    pub rung: Option<Rung>,
+    /// Since when it is so without a break, as far as that is known.
+    pub since: Option<Since>,
+    /// When it had the platform last, where it had it once and has it no more.
+    pub lost: Option<Moment>,
+    /// The tags that have it, the most telling first.
+    pub tags: Vec<String>,
+    /// When it was last seen to be so.
+    pub observed_at: Option<Timestamp>,
+    /// What else has to be said, such as that two rungs contradict each other.
+    pub note: Option<String>,
+}
+
+/// Since when something is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// The moment.
+    pub moment: Moment,
+    /// Whether it may have been so before: what was before is not known.
+    pub or_before: bool,
+}
+
+/// All that is known of one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Whether it is there at all.
+    pub presence: Presence,
+    /// An answer for each platform that was asked about, in that order.
+    pub answers: Vec<Answer>,
+    /// The newest reason for which it could not be read, where that was after its last good answer.
+    pub problem: Option<(Moment, String)>,
+}
+
+/// What a check goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// What maintainers declared; none for an image that is no official one.
+    pub declared: Option<&'a Timeline>,
+    /// What registries served, where anyone looked.
+    pub published: Option<&'a Timeline>,
+}
+
+/// What one timeline says of one image and platform.
+struct Finding {
+    verdict: Verdict,
+    since: Option<Since>,
+    lost: Option<Moment>,
+    tags: Vec<String>,
+    latest: Option<bool>,
+    seen: Timestamp,
+}
+
+impl Evidence<'_> {
+    /// What is known of `image`, by one tag or by any, on each of `platforms`.
+    pub fn check(&self, image: &str, tag: Option<&str>, platforms: &[Platform]) -> Check {
+        let of =
+            |timeline: Option<&Timeline>| timeline.map_or(Presence::Unknown, |t| presence(t, image, tag));
+        let presence = match (of(self.published), of(self.declared)) {
+            (Presence::There, _) | (_, Presence::There) => Presence::There,
+            (_, Presence::Gone(moment)) => Presence::Gone(moment),
+            (Presence::Unknown, declared) => declared,
+            (published, _) => published,
+        };
+        let answers = platforms.iter().map(|platform| {
+            let find = |timeline: Option<&Timeline>| timeline.and_then(|t| find(t, image, tag, platform));
+            combine(platform, find(self.declared), find(self.published), tag)
+        });
+        let answers = answers.collect();
+        let problem = self.declared.and_then(|timeline| standing_problem(timeline, image));
+        Check { presence, answers, problem }
+    }
+
+    /// The platforms that `image` has or ever had.
+    pub fn platforms(&self, image: &str) -> Vec<Platform> {
+        let mut platforms = Vec::new();
+        for timeline in [self.declared, self.published].into_iter().flatten() {
+            if let Some(found) = timeline.images.get(image) {
+                let sets = found.any.iter().flat_map(|span| timeline.set(span.offer.set));
+                platforms.extend(sets.map(|platform| Platform {
+                    os_version: String::new(),
+                    os_features: Vec::new(),
+                    ..platform.clone()
+                }));
+            }
+        }
+        platforms.sort();
+        platforms.dedup();
+        platforms
+    }
+
+    /// Names that are nearly `name`, the nearest first; images that are there before those that are gone.
+    pub fn suggestions(&self, name: &str) -> Vec<String> {
+        let mut found: Vec<(usize, bool, &str)> = Vec::new();
+        for timeline in [self.declared, self.published].into_iter().flatten() {
+            for (known, image) in &timeline.images {
+                let is_gone = image.any.last().is_none_or(|span| span.until.is_some());
+                let distance = strsim::osa_distance(name, known);
+                let is_part = name.len() >= 3 && known.contains(name);
+                let allowed = NEARLY.min(name.chars().count() / 2);
+                if known != name && (distance <= allowed || is_part) {
+                    found.push((distance, is_gone, known));
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().take(SUGGESTED).map(|(_, _, name)| name.to_owned()).collect()
+    }
+}
+
+/// Tags of `image` that are nearly `tag`, the nearest first.
+pub fn similar_tags(image: &ImageTimeline, tag: &str) -> Vec<String> {
+    let standing = image.tags.iter().filter(|(_, span)| span.until.is_none());
+    let mut found: Vec<(usize, std::cmp::Reverse<MomentId>, &str)> = standing
+        .map(|(known, span)| (strsim::osa_distance(tag, known), std::cmp::Reverse(span.from), known.as_str()))
+        .filter(|(distance, _, known)| {
+            *distance <= NEARLY || known.strip_prefix(tag).is_some_and(|rest| rest.starts_with(['.', '-']))
+        })
+        .collect();
+    found.sort_unstable();
+    found.into_iter().take(SUGGESTED).map(|(_, _, tag)| tag.to_owned()).collect()
+}
+
+fn spans<'t>(image: &'t ImageTimeline, tag: Option<&str>) -> Vec<&'t Span> {
+    match tag {
+        // Of this tag all of its time is known, even where of the others it is not. A file without it has no such
+        // tag, though its first entry stands for it in counts.
+        Some("latest") if !image.tag("latest").is_empty() => image.latest.iter().collect(),
+        Some(tag) => image.tag(tag).iter().map(|(_, span)| span).collect(),
+        None => image.any.iter().collect(),
+    }
+}
+
+fn presence(timeline: &Timeline, name: &str, tag: Option<&str>) -> Presence {
+    let Some(image) = timeline.images.get(name) else { return Presence::Unknown };
+    match (image.any.last(), spans(image, tag).last()) {
+        (None, _) => Presence::Unknown,
+        (Some(Span { until: Some(until), .. }), _) => Presence::Gone(timeline.moment(*until).clone()),
+        (_, None) => Presence::NoSuchTag,
+        (_, Some(Span { until: Some(until), .. })) => Presence::Gone(timeline.moment(*until).clone()),
+        _ => Presence::There,
+    }
+}
+
+/// The newest problem of an image, unless it was read since.
+fn standing_problem(timeline: &Timeline, name: &str) -> Option<(Moment, String)> {
+    let stands = |problem: &&Problem| problem.image == name && problem.until.is_none();
+    let problem = timeline.problems.iter().rev().find(stands)?;
+    Some((timeline.moment(problem.moment).clone(), problem.reason.clone()))
+}
+
+fn find(timeline: &Timeline, name: &str, tag: Option<&str>, platform: &Platform) -> Option<Finding> {
+    let image = timeline.images.get(name)?;
+    let spans = spans(image, tag);
+    let last = spans.last()?;
+    let fits = Fits::new(timeline, platform);
+    let has = |span: &Span| fits.offered(span.offer) == Some(true);
+    let found = match last.until {
+        Some(until) => Verdict::Unknown(gone(timeline, tag, until, fits.offered(last.offer))),
+        None => verdict(timeline, name, last, &fits),
+    };
+    // Back along the spans that say the same without a gap.
+    let mut since = *last;
+    for span in spans.iter().rev().skip(1) {
+        if span.until != Some(since.from) || fits.offered(span.offer) != fits.offered(last.offer) {
+            break;
+        }
+        since = span;
+    }
+    let is_first = spans.first().is_some_and(|first| first.from == since.from);
+    // The compact form keeps each tag as it is now, and no more.
+    let or_before = tag.is_some_and(|tag| tag != "latest")
+        && is_first
+        && image.any.first().is_some_and(|any| any.from != since.from);
+    let lost = (found != Verdict::Yes)
+        .then(|| spans.iter().rev().find(|span| has(span)))
+        .flatten()
+        .and_then(|span| span.until)
+        .map(|until| timeline.moment(until).clone());
+    let latest = image.latest.last().filter(|span| span.until.is_none());
+    let tags = if found == Verdict::Yes { telling_tags(image, tag, &has) } else { Vec::new() };
+    Some(Finding {
+        verdict: found,
+        since: Some(Since { moment: timeline.moment(since.from).clone(), or_before }),
+        lost,
+        tags,
+        latest: latest.and_then(|span| fits.offered(span.offer)),
+        seen: timeline.source.head_at,
+    })
+}
+
+/// That an image or a tag is gone, and how it stood then.
+fn gone(timeline: &Timeline, tag: Option<&str>, until: MomentId, had: Option<bool>) -> String {
+    let what = if tag.is_some() { "this tag is gone" } else { "it is no official image any more" };
+    let then = match had {
+        Some(true) => "it had the platform until then",
+        Some(false) => "it did not have the platform then",
+        None => "what it had then is not known",
+    };
+    format!("{what} since {}; {then}", timeline.moment(until).at.strftime("%Y-%m-%d"))
+}
+
+/// The tags that have a platform: `latest` first, then the newest, of those the shortest.
+fn telling_tags(image: &ImageTimeline, tag: Option<&str>, has: &impl Fn(&Span) -> bool) -> Vec<String> {
+    if let Some(tag) = tag {
+        return vec![tag.to_owned()];
+    }
+    let mut tags: Vec<_> = image.tags.iter().filter(|(_, span)| span.until.is_none() && has(span)).collect();
+    tags.sort_by(|(a, x), (b, y)| {
+        let key = |tag: &String, span: &Span| (tag != "latest", std::cmp::Reverse(span.from), tag.len());
+        key(a, x).cmp(&key(b, y)).then_with(|| b.cmp(a))
+    });
+    tags.into_iter().map(|(tag, _)| tag.clone()).collect()
+}
+
+/// One answer out of two: what a registry served says more than what was declared, unless that came later.
+fn combine(
+    platform: &Platform,
+    declared: Option<Finding>,
+    published: Option<Finding>,
+    tag: Option<&str>,
+) -> Answer {
+    let answer = |finding: Finding, rung: Rung, note: Option<String>| Answer {
+        platform: platform.normalized(),
+        verdict: finding.verdict,
+        rung: Some(rung),
+        since: finding.since,
+        lost: finding.lost,
+        tags: finding.tags,
+        observed_at: Some(finding.seen),
+        note,
+    };
+    match (declared, published) {
+        (None, None) => Answer {
+            platform: platform.normalized(),
+            verdict: Verdict::Unknown("nothing is known of it".into()),
+            rung: None,
+            since: None,
+            lost: None,
+            tags: Vec::new(),
+            observed_at: None,
+            note: None,
+        },
+        (Some(declared), None) => answer(declared, Rung::Declared, None),
+        (None, Some(published)) => answer(published, Rung::Published, None),
+        (Some(declared), Some(published)) => {
+            let is_declared = declared.verdict == Verdict::Yes;
+            match &published.verdict {
+                Verdict::Yes => {
+                    let note = (!is_declared).then(|| "its maintainers do not declare it".to_owned());
+                    answer(published, Rung::Published, note)
+                }
+                Verdict::Unknown(reason) => {
+                    let note = format!("the registry could not be asked: {reason}");
+                    answer(declared, Rung::Declared, Some(note))
+                }
+                Verdict::No if is_declared && came_later(&declared, &published) => {
+                    let note = "no registry was asked since it was declared".to_owned();
+                    answer(declared, Rung::Declared, Some(note))
+                }
+                Verdict::No if is_declared && tag.is_none() && declared.latest == Some(false) => {
+                    let note = "its tag latest lacks it".to_owned();
+                    answer(declared, Rung::Declared, Some(note))
+                }
+                Verdict::No => {
+                    let note =
+                        is_declared.then(|| "it is declared, but the registry did not serve it".to_owned());
+                    answer(published, Rung::Published, note)
+                }
+            }
+        }
+    }
+}
+
+fn came_later(declared: &Finding, published: &Finding) -> bool {
+    declared.since.as_ref().is_some_and(|since| since.moment.at > published.seen)
+}
