@@ -10,14 +10,15 @@ use gix::ObjectId;
 use gix::bstr::ByteSlice as _;
 use gix::objs::FindExt as _;
 use gix::odb::pack::cache::lru::MemoryCappedHashmap;
+use workson_oci::Digest;
 
 use super::error::{HistoryError, HistoryErrorKind as Kind};
 pub use remote::install_tls;
 
 /// Trees and the bases of blobs that are kept in memory by each thread that reads, in bytes.
 const OBJECT_CACHE: usize = 16 << 20;
-/// How long the name of an image may be, in bytes. Of a longer one, enough is kept to see that it is too long.
-pub(super) const MAX_NAME: usize = 128;
+/// How long a name below `library/` may be, in bytes; of a longer one, so much is shown.
+const MAX_NAME: usize = 128;
 
 /// Where a repository is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -292,9 +293,8 @@ impl Reader {
             for entry in entries {
                 let entry = entry.map_err(|error| error.to_string())?;
                 if entry.mode.is_blob_or_symlink() {
-                    let name = &entry.filename[..entry.filename.len().min(MAX_NAME + 1)];
                     files.push(File {
-                        name: name.to_str_lossy().into_owned(),
+                        name: file_name(entry.filename),
                         id: entry.oid.to_owned(),
                         is_link: entry.mode.is_link(),
                     });
@@ -321,6 +321,17 @@ impl Reader {
 /// Nothing of the user's or the system's configuration changes how a history reads.
 fn options() -> gix::open::Options {
     gix::open::Options::isolated()
+}
+
+/// The name of a file. One that is no text or too long is written so that no image can have it, and no two are alike.
+fn file_name(name: &[u8]) -> String {
+    match std::str::from_utf8(name) {
+        Ok(text) if name.len() <= MAX_NAME => text.to_owned(),
+        _ => {
+            let start = name[..name.len().min(MAX_NAME)].escape_ascii();
+            format!("{start}… ({})", &Digest::sha256(name).hex()[..8])
+        }
+    }
 }
 
 /// An error with what led to it, on one line.

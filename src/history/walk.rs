@@ -10,7 +10,7 @@ use workson_oci::Reference;
 
 use super::HistoryError;
 use super::library_file::{Architectures, LibraryFile};
-use super::repository::{Blob, Commit, File, MAX_NAME, Reader, Repository};
+use super::repository::{Blob, Commit, File, Reader, Repository};
 
 /// How long a file may be that is read, in bytes. The longest of the first thirteen years has 37,359.
 pub const MAX_FILE: u64 = 1 << 20;
@@ -195,7 +195,5 @@ fn read(reader: &mut Reader, file: &File) -> Result<What, HistoryError> {
 /// Whether docker.io/library can have an image of this name.
 fn is_image_name(name: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
-    name.len() <= MAX_NAME
-        && name.bytes().all(is_allowed)
-        && format!("docker.io/library/{name}").parse::<Reference>().is_ok()
+    name.bytes().all(is_allowed) && format!("docker.io/library/{name}").parse::<Reference>().is_ok()
 }

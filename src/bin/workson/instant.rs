@@ -41,7 +41,7 @@ fn period(text: &str, edge: Edge) -> Option<Timestamp> {
     let parts: Vec<&str> = text.split('-').collect();
     let is_number = |part: &&str, digits| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
     let number = |at: usize| parts.get(at).map_or(Some(1), |part| part.parse::<i8>().ok());
-    if !parts.first().is_some_and(|year| is_number(&year, 4))
+    if !parts.first().is_some_and(|year| is_number(year, 4))
         || !parts[1..].iter().all(|part| is_number(part, 2))
     {
         return None;
