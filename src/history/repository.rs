@@ -137,10 +137,23 @@ impl Repository {
             HistoryError::new(Kind::NotThere, &tried, told(error))
                 .with_hint("name the folder that holds .git, or a bare repository")
         })?;
-        let head = shared.to_thread_local().head_id().map(gix::Id::detach);
-        let tip = head.map_err(|error| {
-            HistoryError::new(Kind::NotThere, &tried, format!("it has no commit: {}", told(error)))
-                .with_hint("check out the branch that holds the history, or clone it anew")
+        let repository = shared.to_thread_local();
+        let is_unborn = repository.head().is_ok_and(|head| head.is_unborn());
+        let tip = repository.head_id().map(gix::Id::detach).map_err(|error| {
+            if is_unborn {
+                return HistoryError::new(
+                    Kind::NotThere,
+                    &tried,
+                    format!("it has no commit: {}", told(error)),
+                )
+                .with_hint("check out the branch that holds the history, or clone it anew");
+            }
+            HistoryError::new(
+                Kind::Corrupt,
+                &tried,
+                format!("its newest commit can't be told: {}", told(error)),
+            )
+            .with_hint("`git fsck` tells what is damaged; a new clone mends it. Nothing was stored")
         })?;
         Ok(Repository { shared, tip, name, _scratch: None })
     }

@@ -13,8 +13,9 @@ pub(crate) mod resolve;
 
 use std::path::Path;
 
-use workson::evidence::Rung;
-use workson::store::{Store, StoreErrorKind};
+use workson::catalog::timelines::{self, Kept};
+use workson::store::{Store, StoreErrorKind, TagSpans};
+use workson::timeline::Timeline;
 use workson_oci::Platform;
 use workson_oci::platform::normalize::{KNOWN_ARCH, KNOWN_OS};
 use workson_oci::platform::official_name;
@@ -30,13 +31,20 @@ pub(crate) enum AskedRung {
     Published,
 }
 
-impl From<AskedRung> for Rung {
-    fn from(rung: AskedRung) -> Rung {
-        match rung {
-            AskedRung::Declared => Rung::Declared,
-            AskedRung::Published => Rung::Published,
-        }
-    }
+/// The timelines of the official images on the rung that was asked for, or on both.
+fn timelines(
+    store: Option<&Store>,
+    rung: Option<AskedRung>,
+) -> Result<(Option<Kept>, Option<Timeline>), Failure> {
+    let declared = match rung {
+        Some(AskedRung::Published) => None,
+        _ => Some(timelines::declared(store, TagSpans::None)?),
+    };
+    let published = match rung {
+        Some(AskedRung::Declared) => None,
+        _ => timelines::published(store)?,
+    };
+    Ok((declared, published))
 }
 
 /// linux/arm64, which is asked about where nothing else is.

@@ -4,9 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use workson::catalog::check::Evidence;
 use workson::catalog::log::{Event, Filter, Happening, events};
-use workson::catalog::timelines;
 use workson::evidence::Rung;
-use workson::store::TagSpans;
 use workson::timeline::{By, Moment, Timeline};
 use workson_oci::{Platform, Reference};
 
@@ -91,15 +89,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let date = |flag, text: &Option<String>, edge| {
         text.as_ref().map(|text| instant::parse(flag, text, edge, now)).transpose()
     };
-    let rung = arguments.rung.map(Rung::from);
-    let declared = match rung {
-        Some(Rung::Published) => None,
-        _ => Some(timelines::declared(store.as_ref(), TagSpans::None)?.timeline),
-    };
-    let published = match rung {
-        Some(Rung::Declared) => None,
-        _ => timelines::published(store.as_ref())?,
-    };
+    let (declared, published) = super::timelines(store.as_ref(), arguments.rung)?;
+    let declared = declared.map(|kept| kept.timeline);
     let filter = Filter {
         images: images(&arguments.images, declared.as_ref(), published.as_ref())?,
         platforms: super::platforms(&arguments.platform)?,

@@ -9,10 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use workson::catalog::series::{Every, Point, steps};
-use workson::catalog::timelines::{self, Keeping};
+use workson::catalog::timelines::Keeping;
 use workson::chart::{Chart, Line};
-use workson::evidence::Rung;
-use workson::store::TagSpans;
 use workson::timeline::{By, Timeline};
 use workson_oci::Platform;
 
@@ -143,15 +141,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     };
     let at = date("--at", &arguments.at, Edge::End)?;
     let since = date("--since", &arguments.since, Edge::Begin)?;
-    let rung = arguments.rung.map(Rung::from);
-    let declared = match rung {
-        Some(Rung::Published) => None,
-        _ => Some(timelines::declared(store.as_ref(), TagSpans::None)?),
-    };
-    let published = match rung {
-        Some(Rung::Declared) => None,
-        _ => timelines::published(store.as_ref())?,
-    };
+    let (declared, published) = super::timelines(store.as_ref(), arguments.rung)?;
     let declared = declared.as_ref().map(|kept| (&kept.timeline, kept.keeping));
     let timelines: Vec<_> =
         declared.into_iter().chain(published.as_ref().map(|timeline| (timeline, Keeping::Store))).collect();
