@@ -1,10 +1,16 @@
 //! The suite over real data, which is not in the repository: `WORKSON_DATA` names a folder with
-//! `image-indexes-2024-05-14.json` (the indexes of Docker's official images on that day) and `alpine-3.20.3/`
-//! (Alpine's root file systems). `.ci/run` runs it; it is a suite of its own (`test = false` in Cargo.toml), because a fresh clone has no such data.
+//! `image-indexes-2024-05-14.json` (the indexes of Docker's official images on that day), `alpine-3.20.3/`
+//! (Alpine's root file systems) and `official-images-library-full.bundle` (the history of the official images'
+//! library files). `.ci/run` runs it; it is a suite of its own (`test = false` in Cargo.toml), because a fresh clone has no such data.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod parts;
+
+#[path = "data_suite/history.rs"]
+mod history;
+#[path = "data_suite/library_files.rs"]
+mod library_files;
 
 use std::path::PathBuf;
 use std::process::Command;

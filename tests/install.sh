@@ -10,6 +10,7 @@ programs='
     skopeo:skopeo
     htpasswd:apache2-utils
     openssl:openssl
+    git:git
     tar:tar
     gzip:gzip
     sha512sum:coreutils

@@ -3,6 +3,8 @@
 //! The first line is the head; then come the sets, the moments, the images and the problems, each on a line of
 //! its own. A set and a moment are named by their place among their kind.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use workson_oci::Platform;
@@ -90,8 +92,9 @@ impl Timeline {
                 moments.keep(until.0);
             }
         }
-        moments.settle();
-        sets.settle();
+        moments.settle(Ord::cmp);
+        // By what they hold, so that it does not matter in which order a store has them.
+        sets.settle(|a, b| self.sets[*a].cmp(&self.sets[*b]));
         for span in self.spans_mut() {
             span.offer.set = SetId(sets.place(span.offer.set.0));
             span.from = MomentId(moments.place(span.from.0));
@@ -304,9 +307,12 @@ impl Renumbering {
         self.0[old as usize] = Some(0);
     }
 
-    fn settle(&mut self) {
-        for (new, place) in self.0.iter_mut().flatten().enumerate() {
-            *place = new as u32;
+    /// Gives places to what is kept, in the order of `compare`, which is asked of old places.
+    fn settle(&mut self, compare: impl Fn(&usize, &usize) -> Ordering) {
+        let mut kept: Vec<usize> = (0..self.0.len()).filter(|old| self.0[*old].is_some()).collect();
+        kept.sort_by(compare);
+        for (new, old) in kept.into_iter().enumerate() {
+            self.0[old] = Some(new as u32);
         }
     }
 
@@ -315,6 +321,9 @@ impl Renumbering {
     }
 
     fn kept<T>(&self, list: Vec<T>) -> Vec<T> {
-        list.into_iter().zip(&self.0).filter(|(_, place)| place.is_some()).map(|(item, _)| item).collect()
+        let placed = self.0.iter().zip(list).filter_map(|(place, item)| Some(((*place)?, item)));
+        let mut placed: Vec<(u32, T)> = placed.collect();
+        placed.sort_by_key(|(place, _)| *place);
+        placed.into_iter().map(|(_, item)| item).collect()
     }
 }

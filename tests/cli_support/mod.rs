@@ -201,6 +201,28 @@ pub(crate) fn rows(store: &Path, query: &str) -> i64 {
     connection.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
+/// Every row of every table of the store, as text: what must not change does not differ in it.
+pub(crate) fn dump(store: &Path) -> String {
+    let connection = rusqlite::Connection::open(store).unwrap();
+    let names = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+    let mut statement = connection.prepare(names).unwrap();
+    let tables = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let mut text = String::new();
+    for table in tables.map(Result::unwrap) {
+        let mut rows = connection.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+        let width = rows.column_count();
+        let mut rows = rows.query([]).unwrap();
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let cells = (0..width).map(|at| format!("{:?}", row.get_ref(at).unwrap()));
+            lines.push(format!("{table} {}\n", cells.collect::<Vec<_>>().join(" ")));
+        }
+        lines.sort();
+        text.extend(lines);
+    }
+    text
+}
+
 /// A registry with `count` images of eight platforms, a home, and the list of them.
 pub(crate) async fn with_images(count: usize) -> (MemoryRegistry, Home, String) {
     let registry = MemoryRegistry::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Real parts for tests: Debian's registry, skopeo, openssl. A part is started for one test, on a free loopback
+//! Real parts for tests: Debian's registry, skopeo, openssl, git. A part is started for one test, on a free loopback
 //! port and with folders of its own, and ends with its handle. A part that is not installed fails the test.
 
 #![allow(dead_code, reason = "each test file uses its own share of the parts")]
@@ -6,6 +6,8 @@
 
 pub(crate) mod certificates;
 pub(crate) mod docker_registry;
+pub(crate) mod git;
+pub(crate) mod git_http;
 pub(crate) mod http;
 pub(crate) mod image;
 pub(crate) mod skopeo;
@@ -18,11 +20,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The name that stands before a repository, tells a part's user from the program's, and the Debian package.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
     ("openssl", "openssl"),
+    ("git", "git"),
     ("sha512sum", "coreutils"),
 ];
 

@@ -14,6 +14,9 @@ use super::{HistoryError, Kind, Repository, options, told};
 
 /// The branch that a fetch keeps what it found under.
 const HEAD: &str = "refs/workson/head";
+/// What is said of a repository that not everyone may read.
+const NEEDS_CREDENTIALS: &str =
+    "it wants to know who asks, and no credentials are sent; clone it with git, and name the clone's folder";
 /// How often it is looked at how far a fetch is.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -32,16 +35,15 @@ pub(super) fn looks_like_an_address(text: &str) -> bool {
     text.contains("://") || is_scp(text)
 }
 
-/// An address without what it says of who asks.
+/// An address without what it may say of who asks: all before the last `@`, and what stands behind a `?`.
 pub(super) fn shown(address: &str) -> String {
-    match address.split_once("://") {
-        Some((scheme, rest)) => {
-            let host = rest.split('/').next().unwrap_or_default();
-            let bare = host.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://{bare}{}", &rest[host.len()..])
-        }
-        None => address.to_owned(),
-    }
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => return address.to_owned(),
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let bare = rest.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{bare}")
 }
 
 /// Fetches on a thread of its own: what waits for a network can't be told to stop waiting.
@@ -104,6 +106,7 @@ fn open(folder: &Path) -> Result<gix::ThreadSafeRepository, String> {
     if folder.join("HEAD").exists() {
         return gix::ThreadSafeRepository::open_opts(folder, options()).map_err(told);
     }
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let create = gix::create::Options::default();
     gix::ThreadSafeRepository::init_opts(folder, gix::create::Kind::Bare, create, options()).map_err(told)
 }
@@ -122,6 +125,8 @@ fn receive(
         .map_err(told)?
         .connect(Direction::Fetch)
         .map_err(told)?
+        // The address says who asks, or nobody does: not at the terminal, and by no program that is run for it.
+        .with_credentials(|_| Err(gix::error::message(NEEDS_CREDENTIALS).into()))
         .prepare_fetch(&mut progress, ref_map::Options::default())
         .map_err(told)?
         .receive(&mut progress, interrupt)
