@@ -88,6 +88,8 @@ pub struct ImageTimeline {
     pub latest: Vec<Span>,
     /// What each tag offered, sorted by tag and time.
     pub tags: Vec<(String, Span)>,
+    /// When each tag was looked at last, of what was published; empty of what was declared, which is all read at once.
+    pub looked_at: BTreeMap<String, Timestamp>,
 }
 
 /// Something that could not be read at a moment. What was known before stands.
@@ -116,6 +118,9 @@ pub struct Timeline {
     pub moments: Vec<Moment>,
     /// The images by name.
     pub images: BTreeMap<String, ImageTimeline>,
+    /// Whether it has what each tag offered for all time, of the images whose tags it has at all. Otherwise it has of
+    /// each tag what stands; in the compact form, of `latest` all.
+    pub has_past_tags: bool,
     /// What could not be read, in order of time.
     pub problems: Vec<Problem>,
 }

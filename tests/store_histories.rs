@@ -217,8 +217,8 @@ proptest! {
         };
         prop_assert_eq!(plain(&get(TagSpans::None)), expect(&|_, _| false));
         prop_assert_eq!(plain(&get(TagSpans::Standing)), expect(&|_, span| span.until.is_none()));
-        prop_assert_eq!(plain(&get(TagSpans::Of("nats"))), expect(&|name, _| name == "nats"));
-        prop_assert_eq!(plain(&get(TagSpans::Of("nats' OR 1"))), expect(&|_, _| false));
+        prop_assert_eq!(plain(&get(TagSpans::Of(&["nats".to_owned()]))), expect(&|name, _| name == "nats"));
+        prop_assert_eq!(plain(&get(TagSpans::Of(&["nats' OR 1".to_owned()]))), expect(&|_, _| false));
     }
 }
 

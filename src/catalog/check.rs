@@ -82,7 +82,35 @@ struct Finding {
     lost: Option<Moment>,
     tags: Vec<String>,
     latest: Option<bool>,
+    /// Whether it had the platform when that could be told last.
+    had: bool,
     seen: Timestamp,
+}
+
+impl Check {
+    /// The answers where `reason` says why nothing can be told.
+    pub fn unknown(platforms: &[Platform], reason: &str) -> Check {
+        let unknown = |platform: &Platform| Answer {
+            verdict: Verdict::Unknown(reason.to_owned()),
+            ..nothing(platform)
+        };
+        let answers = platforms.iter().map(unknown).collect();
+        Check { presence: Presence::There, answers, problem: None }
+    }
+}
+
+/// Nothing is known of a platform.
+fn nothing(platform: &Platform) -> Answer {
+    Answer {
+        platform: platform.normalized(),
+        verdict: Verdict::Unknown("nothing is known of it".into()),
+        rung: None,
+        since: None,
+        lost: None,
+        tags: Vec::new(),
+        observed_at: None,
+        note: None,
+    }
 }
 
 impl Evidence<'_> {
@@ -158,9 +186,7 @@ pub fn similar_tags(image: &ImageTimeline, tag: &str) -> Vec<String> {
 
 fn spans<'t>(image: &'t ImageTimeline, tag: Option<&str>) -> Vec<&'t Span> {
     match tag {
-        // Of this tag all of its time is known, even where of the others it is not. A file without it has no such
-        // tag, though its first entry stands for it in counts.
-        Some("latest") if !image.tag("latest").is_empty() => image.latest.iter().collect(),
+        // A file without a tag `latest` has no such tag, though its first entry stands for it in counts.
         Some(tag) => image.tag(tag).iter().map(|(_, span)| span).collect(),
         None => image.any.iter().collect(),
     }
@@ -202,16 +228,22 @@ fn find(timeline: &Timeline, name: &str, tag: Option<&str>, platform: &Platform)
         }
         since = span;
     }
-    let is_first = spans.first().is_some_and(|first| first.from == since.from);
-    // The compact form keeps each tag as it is now, and no more.
-    let or_before = tag.is_some_and(|tag| tag != "latest")
-        && is_first
-        && image.any.first().is_some_and(|any| any.from != since.from);
-    let lost = (found != Verdict::Yes)
-        .then(|| spans.iter().rev().find(|span| has(span)))
-        .flatten()
-        .and_then(|span| span.until)
-        .map(|until| timeline.moment(until).clone());
+    let before = spans.iter().rev().find(|span| span.from < since.from);
+    let or_before = match before {
+        // While it could not be told, it may have been so.
+        Some(before) => before.until == Some(since.from) && fits.offered(before.offer).is_none(),
+        // Before the first look at a registry, too.
+        None if timeline.rung == Rung::Published => true,
+        // What a tag was earlier need not be known.
+        None => {
+            let is_whole = timeline.has_past_tags || tag.is_none_or(|tag| tag == "latest");
+            !is_whole && image.any.first().is_some_and(|any| any.from != since.from)
+        }
+    };
+    let lost = match found {
+        Verdict::Yes => None,
+        _ => lost(&spans, &fits).map(|moment| timeline.moment(moment).clone()),
+    };
     let latest = image.latest.last().filter(|span| span.until.is_none());
     let tags = if found == Verdict::Yes { telling_tags(image, tag, &has) } else { Vec::new() };
     Some(Finding {
@@ -220,13 +252,37 @@ fn find(timeline: &Timeline, name: &str, tag: Option<&str>, platform: &Platform)
         lost,
         tags,
         latest: latest.and_then(|span| fits.offered(span.offer)),
-        seen: timeline.source.head_at,
+        had: spans.iter().rev().find_map(|span| fits.offered(span.offer)) == Some(true),
+        seen: seen(timeline, image, tag),
     })
+}
+
+/// When an image or a tag of it was looked at last. What is declared is all looked at at once.
+fn seen(timeline: &Timeline, image: &ImageTimeline, tag: Option<&str>) -> Timestamp {
+    let looked_at = match tag {
+        Some(tag) => image.looked_at.get(tag).copied(),
+        None => image.looked_at.get("latest").or_else(|| image.looked_at.values().max()).copied(),
+    };
+    looked_at.unwrap_or(timeline.source.head_at)
+}
+
+/// When a platform was lost: since when it is known to be gone. That it could not be told is no loss.
+fn lost(spans: &[&Span], fits: &Fits) -> Option<MomentId> {
+    let last = spans.iter().rposition(|span| fits.offered(span.offer) == Some(true))?;
+    let mut until = spans[last].until;
+    for span in &spans[last + 1..] {
+        if until != Some(span.from) || fits.offered(span.offer).is_some() {
+            break;
+        }
+        until = span.until;
+    }
+    until
 }
 
 /// That an image or a tag is gone, and how it stood then.
 fn gone(timeline: &Timeline, tag: Option<&str>, until: MomentId, had: Option<bool>) -> String {
-    let what = if tag.is_some() { "this tag is gone" } else { "it is no official image any more" };
+    let what =
+        if tag.is_some() { "this tag is declared no more" } else { "it is no official image any more" };
     let then = match had {
         Some(true) => "it had the platform until then",
         Some(false) => "it did not have the platform then",
@@ -266,17 +322,14 @@ fn combine(
         note,
     };
     match (declared, published) {
-        (None, None) => Answer {
-            platform: platform.normalized(),
-            verdict: Verdict::Unknown("nothing is known of it".into()),
-            rung: None,
-            since: None,
-            lost: None,
-            tags: Vec::new(),
-            observed_at: None,
-            note: None,
-        },
+        (None, None) => nothing(platform),
         (Some(declared), None) => answer(declared, Rung::Declared, None),
+        (None, Some(published))
+            if published.verdict == Verdict::No && tag.is_none() && published.latest.is_none() =>
+        {
+            let reason = "a registry was asked about other tags than latest alone, which lack it";
+            Answer { verdict: Verdict::Unknown(reason.into()), ..answer(published, Rung::Published, None) }
+        }
         (None, Some(published)) => answer(published, Rung::Published, None),
         (Some(declared), Some(published)) => {
             let is_declared = declared.verdict == Verdict::Yes;
@@ -285,8 +338,16 @@ fn combine(
                     let note = (!is_declared).then(|| "its maintainers do not declare it".to_owned());
                     answer(published, Rung::Published, note)
                 }
+                Verdict::Unknown(_) if !is_declared && published.had => {
+                    let reason = "a registry served it, and gave no answer when it was asked last; its maintainers do not declare it";
+                    Answer {
+                        verdict: Verdict::Unknown(reason.into()),
+                        ..answer(published, Rung::Published, None)
+                    }
+                }
                 Verdict::Unknown(reason) => {
-                    let note = format!("the registry could not be asked: {reason}");
+                    let day = published.seen.strftime("%Y-%m-%d");
+                    let note = format!("a registry was asked on {day}, and gave no answer: {reason}");
                     answer(declared, Rung::Declared, Some(note))
                 }
                 Verdict::No if is_declared && came_later(&declared, &published) => {
@@ -295,6 +356,10 @@ fn combine(
                 }
                 Verdict::No if is_declared && tag.is_none() && declared.latest == Some(false) => {
                     let note = "its tag latest lacks it".to_owned();
+                    answer(declared, Rung::Declared, Some(note))
+                }
+                Verdict::No if is_declared && tag.is_none() && published.latest.is_none() => {
+                    let note = "a registry was asked about other tags alone, which lack it".to_owned();
                     answer(declared, Rung::Declared, Some(note))
                 }
                 Verdict::No => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use workson_oci::Platform;
 
+use crate::evidence::Rung;
 use crate::timeline::{By, ImageTimeline, MomentId, SetId, Span, Timeline};
 
 /// What happened to an image.
@@ -12,6 +13,8 @@ use crate::timeline::{By, ImageTimeline, MomentId, SetId, Span, Timeline};
 pub enum Happening {
     /// It came, or came back.
     Added,
+    /// It is known to have a platform, which could not be told before.
+    Told,
     /// It has a platform that it never had.
     Gained,
     /// It has a platform again.
@@ -27,6 +30,7 @@ impl Happening {
     pub fn name(self) -> &'static str {
         match self {
             Happening::Added => "added",
+            Happening::Told => "told",
             Happening::Gained => "gained",
             Happening::Regained => "regained",
             Happening::Lost => "lost",
@@ -44,7 +48,7 @@ pub struct Event {
     pub image: String,
     /// What.
     pub happening: Happening,
-    /// Which platform it gained, regained or lost; none where the image itself came or went.
+    /// Which platform it gained, regained or lost, or was told to have; none where the image itself came or went.
     pub platform: Option<Platform>,
     /// Whether it gained the platform because the image came, or lost it because the image went.
     pub with_image: bool,
@@ -65,8 +69,10 @@ pub struct Filter {
 
 /// What happened in `timeline`, in order of time, judged by any tag or by `latest`.
 ///
-/// What could not be told was neither gained nor lost. Where an image comes, it gains all its platforms; where it
-/// goes, it loses them: so gains less losses are the count.
+/// What could not be told was neither gained nor lost: once it can be, it is [`Happening::Told`]. Where an image comes,
+/// it gains all its platforms; where it goes, it loses them: so what was told and gained, less what was lost, is the
+/// count. On the rung `published` the first look at an image is no event, and coming onto a list or going off it
+/// is none either: that says nothing about the image.
 pub fn events(timeline: &Timeline, by: By, filter: &Filter) -> Vec<Event> {
     let mut events = Vec::new();
     let matchers: Vec<_> = filter.platforms.iter().map(workson_oci::platform::Matcher::only_strict).collect();
@@ -94,20 +100,25 @@ pub fn events(timeline: &Timeline, by: By, filter: &Filter) -> Vec<Event> {
 }
 
 fn of_image(timeline: &Timeline, name: &str, image: &ImageTimeline, by: By) -> Vec<Event> {
+    let is_declared = timeline.rung == Rung::Declared;
     let mut history = History::new(timeline, name);
     let mut before: Option<&Span> = None;
     for span in image.spans(by) {
         let follows = before.is_some_and(|before| before.until == Some(span.from));
-        if !follows {
+        if is_declared && !follows {
             if let Some(until) = before.and_then(|before| before.until) {
                 history.went(until);
             }
             history.note(span.from, Happening::Added, None, false);
         }
-        history.offers(span, !follows);
+        if !is_declared && before.is_none() {
+            history.begins_with(span);
+        } else {
+            history.offers(span, is_declared && !follows);
+        }
         before = Some(span);
     }
-    if let Some(until) = before.and_then(|before| before.until) {
+    if let Some(until) = before.and_then(|before| before.until).filter(|_| is_declared) {
         history.went(until);
     }
     history.events
@@ -122,11 +133,14 @@ struct History<'a> {
     has: BTreeSet<Platform>,
     /// What it ever had.
     had: BTreeSet<Platform>,
+    /// Whether it was ever known what it has.
+    is_known: bool,
 }
 
 impl<'a> History<'a> {
     fn new(timeline: &'a Timeline, name: &'a str) -> History<'a> {
-        History { timeline, name, events: Vec::new(), has: BTreeSet::new(), had: BTreeSet::new() }
+        let (has, had) = (BTreeSet::new(), BTreeSet::new());
+        History { timeline, name, events: Vec::new(), has, had, is_known: false }
     }
 
     fn note(&mut self, moment: MomentId, happening: Happening, platform: Option<Platform>, with_image: bool) {
@@ -144,11 +158,21 @@ impl<'a> History<'a> {
         self.timeline.set(set).iter().map(bare).collect()
     }
 
+    /// What it has when it is looked at first.
+    fn begins_with(&mut self, span: &Span) {
+        self.has = self.set(span.offer.set);
+        self.had.clone_from(&self.has);
+        self.is_known = span.offer.is_whole;
+    }
+
     fn offers(&mut self, span: &Span, with_image: bool) {
         let now = self.set(span.offer.set);
         for platform in now.difference(&self.has).cloned().collect::<Vec<_>>() {
-            let happening =
-                if self.had.contains(&platform) { Happening::Regained } else { Happening::Gained };
+            let happening = match () {
+                () if self.had.contains(&platform) => Happening::Regained,
+                () if self.is_known || with_image => Happening::Gained,
+                () => Happening::Told,
+            };
             self.note(span.from, happening, Some(platform), with_image);
         }
         if span.offer.is_whole {
@@ -156,6 +180,7 @@ impl<'a> History<'a> {
                 self.note(span.from, Happening::Lost, Some(platform), false);
             }
             self.has.clone_from(&now);
+            self.is_known = true;
         } else {
             self.has.extend(now.iter().cloned());
         }

@@ -49,12 +49,11 @@ impl Every {
 
     /// The first day of the period of `date`.
     fn begin(self, date: Date) -> Date {
-        let first = |date: Option<Date>| date.unwrap_or(date_min());
         match self {
             Every::Day => date,
             Every::Week => {
                 let days = date.weekday().since(Weekday::Monday);
-                first(date.checked_sub(i64::from(days).days()).ok())
+                date.checked_sub(i64::from(days).days()).unwrap_or(Date::MIN)
             }
             Every::Month => date.first_of_month(),
             Every::Year => date.first_of_year(),
@@ -71,10 +70,6 @@ impl Every {
     }
 }
 
-fn date_min() -> Date {
-    Date::MIN
-}
-
 /// The counts at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Point {
@@ -84,6 +79,8 @@ pub struct Point {
     pub supported: u64,
     /// How many support it by the tag `latest`.
     pub supported_latest: u64,
+    /// Of how many images it could not be told, by any tag.
+    pub unknown: u64,
     /// How many images there were.
     pub total: u64,
 }
@@ -129,7 +126,7 @@ fn last_second_before(date: Date) -> Option<Timestamp> {
 /// Every change of the counts for `platform`, in order of time: each point holds until the next.
 pub fn steps(timeline: &Timeline, platform: &Platform) -> Vec<Point> {
     let fits = Fits::new(timeline, platform);
-    let mut deltas: BTreeMap<Timestamp, [i64; 3]> = BTreeMap::new();
+    let mut deltas: BTreeMap<Timestamp, [i64; 4]> = BTreeMap::new();
     let mut add = |timeline: &Timeline, span: &Span, place: usize| {
         deltas.entry(timeline.moment(span.from).at).or_default()[place] += 1;
         if let Some(until) = span.until {
@@ -139,22 +136,25 @@ pub fn steps(timeline: &Timeline, platform: &Platform) -> Vec<Point> {
     for image in timeline.images.values() {
         for span in &image.any {
             add(timeline, span, 2);
-            if fits.offered(span.offer) == Some(true) {
-                add(timeline, span, 0);
+            match fits.offered(span.offer) {
+                Some(true) => add(timeline, span, 0),
+                Some(false) => {}
+                None => add(timeline, span, 3),
             }
         }
         for span in image.latest.iter().filter(|span| fits.offered(span.offer) == Some(true)) {
             add(timeline, span, 1);
         }
     }
-    let mut counts = [0_i64; 3];
+    let mut counts = [0_i64; 4];
     let mut steps = Vec::with_capacity(deltas.len());
     for (at, delta) in deltas {
         for (count, change) in counts.iter_mut().zip(delta) {
             *count += change;
         }
-        let [supported, supported_latest, total] = counts.map(|count| u64::try_from(count).unwrap_or(0));
-        steps.push(Point { at, supported, supported_latest, total });
+        let [supported, supported_latest, total, unknown] =
+            counts.map(|count| u64::try_from(count).unwrap_or(0));
+        steps.push(Point { at, supported, supported_latest, unknown, total });
     }
     steps
 }
@@ -164,7 +164,7 @@ pub fn at(steps: &[Point], instants: &[Timestamp]) -> Vec<Point> {
     let value = |at: &Timestamp| {
         let after = steps.partition_point(|step| step.at <= *at);
         let before = steps[..after].last();
-        let none = Point { at: *at, supported: 0, supported_latest: 0, total: 0 };
+        let none = Point { at: *at, supported: 0, supported_latest: 0, unknown: 0, total: 0 };
         before.map_or(none, |step| Point { at: *at, ..*step })
     };
     instants.iter().map(value).collect()

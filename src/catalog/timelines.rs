@@ -52,13 +52,35 @@ pub fn declared(store: Option<&Store>, tags: TagSpans<'_>) -> Result<Kept, Store
     Ok(Kept { timeline, keeping: Keeping::Bundled })
 }
 
-/// What registries served of the official images, by the inventories in the store; none where there is none.
+/// All that was kept of the declared history: what an import brought or, where there was none, what comes with the
+/// program.
+///
+/// # Errors
+/// Where the store can't be read.
+pub fn kept(store: Option<&Store>, tags: TagSpans<'_>) -> Result<Kept, StoreError> {
+    let imported = store.map(|store| store.timeline(OFFICIAL_IMAGES, tags)).transpose()?.flatten();
+    match imported {
+        Some(timeline) => Ok(Kept { timeline, keeping: Keeping::Store }),
+        None => declared(None, tags),
+    }
+}
+
+/// What registries served of the official images, by the inventories of the list that was looked at last; none
+/// where there is none. Two lists are never mixed: what is on one alone would seem to come and go.
 ///
 /// # Errors
 /// Where the store can't be read.
 pub fn published(store: Option<&Store>) -> Result<Option<Timeline>, StoreError> {
-    match store {
-        Some(store) => store.published(Lists::Named(&OFFICIAL_LISTS)),
-        None => Ok(None),
+    let Some(store) = store else { return Ok(None) };
+    let mut found: Option<Timeline> = None;
+    for list in OFFICIAL_LISTS {
+        let timeline = store.published(Lists::Named(list))?;
+        let is_newer = |timeline: &Timeline| {
+            found.as_ref().is_none_or(|found| timeline.source.head_at > found.source.head_at)
+        };
+        if let Some(timeline) = timeline.filter(is_newer) {
+            found = Some(timeline);
+        }
     }
+    Ok(found)
 }

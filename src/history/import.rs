@@ -1,6 +1,6 @@
 //! From a repository into the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,8 +10,14 @@ use super::walk::{Change, Reading, What, walk};
 use super::{HistoryError, HistoryErrorKind as Kind};
 use crate::evidence::Rung;
 use crate::store::{Reach, Store, StoreError, TagSpans};
-use crate::timeline::{MomentId, OFFICIAL_IMAGES, Offer, Problem, Recorder, Source, Timeline};
+use crate::timeline::{
+    MomentId, OFFICIAL_IMAGES, OFFICIAL_IMAGES_SOURCE, Offer, Problem, Recorder, Source, Timeline,
+};
 
+/// The first commit of the official images' folder `library/`, by which a copy of their history is known.
+const FIRST_COMMIT: &[u8] = b"b79dd11851ada54b932224284eccb5374a27504d";
+/// How many spans of tags may end in one import; in the first thirteen years some 200,000 did.
+const MAX_ENDED: usize = 5_000_000;
 /// How far ahead of this machine's clock a commit may be dated.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 
@@ -22,7 +28,7 @@ pub struct Settings {
     pub now: Timestamp,
     /// The version of workson.
     pub tool: String,
-    /// Where the commits can be looked up.
+    /// What is read, where it is no copy of the official images' own history.
     pub source: String,
     /// Whether all of the history is read anew, and takes the place of what is stored.
     pub again: bool,
@@ -79,12 +85,7 @@ pub fn import(
     {
         return Ok(Imported { source: reach.source.clone(), commits: 0, changes: 0, problems: Vec::new() });
     }
-    let is_known = |commit: &Commit| {
-        reach.as_ref().is_some_and(|reach| {
-            commit.is_called(reach.source.head.as_bytes()) || commit.is_called(reach.tip.as_bytes())
-        })
-    };
-    let (commits, end) = repository.first_parents(is_known)?;
+    let (mut commits, end) = since(repository, reach.as_ref())?;
     let before = match (end, &reach) {
         (End::Known(commit), _) => Some(commit),
         (End::Root, None) => None,
@@ -105,13 +106,22 @@ pub fn import(
         Some(_) => store.timeline(OFFICIAL_IMAGES, TagSpans::Standing)?,
         None => None,
     };
+    call_once(&mut commits, known.as_ref());
     let known_moments = known.as_ref().map_or(0, |timeline| timeline.moments.len());
     let mut reading = Importing::new(known, settings.now, &commits, progress);
     walk(repository, before.as_ref(), &commits, settings.threads, |commit, changes| {
-        reading.take(commit, changes);
+        reading.take(commit, changes)
     })?;
+    let newest = commits.last().or(before.as_ref());
+    let name = match &reach {
+        Some(reach) => reach.source.name.clone(),
+        None if commits.iter().any(|commit| commit.is_called(FIRST_COMMIT)) => {
+            OFFICIAL_IMAGES_SOURCE.to_owned()
+        }
+        None => settings.source.clone(),
+    };
     let source = Source {
-        name: settings.source.clone(),
+        name,
         head: newest.map(Commit::origin).unwrap_or_default(),
         head_at: reading.last,
         read: reach.as_ref().map_or(0, |reach| reach.source.read) + commits.len() as u64,
@@ -124,6 +134,31 @@ pub fn import(
     store.put_timeline(OFFICIAL_IMAGES, &timeline, &repository.tip(), before)?;
     let problems = new_problems(&timeline, known_moments);
     Ok(Imported { source: timeline.source, commits: commits.len() as u64, changes, problems })
+}
+
+/// The commits since the last import, and where they begin. A copy whose commits have other names is found by what
+/// its commits say that they are copies of.
+fn since(repository: &Repository, reach: Option<&Reach>) -> Result<(Vec<Commit>, End), HistoryError> {
+    let Some(reach) = reach else { return repository.first_parents(|_| false) };
+    let names = [reach.tip.as_bytes(), reach.source.head.as_bytes()];
+    let by_name = repository.first_parents(|commit| names.iter().any(|name| commit.is_named(name)));
+    if let Ok((_, End::Known(_))) = &by_name {
+        return by_name;
+    }
+    let by_original = repository.first_parents(|commit| commit.is_called(reach.source.head.as_bytes()));
+    if let Ok((_, End::Known(_))) = &by_original { by_original } else { by_name }
+}
+
+/// A commit may say that it is a copy of one that another says as well, by mistake: then its own name is taken.
+fn call_once(commits: &mut [Commit], known: Option<&Timeline>) {
+    let known = known.iter().flat_map(|timeline| &timeline.moments);
+    let mut met: HashSet<String> = known.map(|moment| moment.origin.clone()).collect();
+    for commit in commits {
+        if !met.insert(commit.origin()) {
+            commit.original = None;
+            met.insert(commit.origin());
+        }
+    }
 }
 
 fn new_problems(timeline: &Timeline, known_moments: usize) -> Vec<(Timestamp, String, Problem)> {
@@ -189,7 +224,7 @@ impl<P: FnMut(Progress)> Importing<P> {
         }
     }
 
-    fn take(&mut self, commit: &Commit, changes: Vec<Change>) {
+    fn take(&mut self, commit: &Commit, changes: Vec<Change>) -> Result<(), HistoryError> {
         let (at, wrong) = self.date(commit.seconds);
         self.last = at;
         if !changes.is_empty() || wrong.is_some() {
@@ -203,6 +238,14 @@ impl<P: FnMut(Progress)> Importing<P> {
         }
         self.done.done += 1;
         (self.progress)(self.done);
+        if self.recorder.ended() > MAX_ENDED {
+            let tried = format!("reading the history up to commit {}", commit.id);
+            let what = format!(
+                "its tags have come and gone more than {MAX_ENDED} times, which is as much as is kept"
+            );
+            return Err(HistoryError::new(Kind::Other, tried, what));
+        }
+        Ok(())
     }
 
     /// When a commit counts as made: at its committer's date, unless that can't be.

@@ -94,6 +94,11 @@ impl Commit {
         self.original.unwrap_or(self.id).to_string()
     }
 
+    /// Whether `hex` names it.
+    pub(super) fn is_named(&self, hex: &[u8]) -> bool {
+        ObjectId::from_hex(hex).is_ok_and(|named| named == self.id)
+    }
+
     /// Whether `hex` names it, or what it is a copy of.
     pub(super) fn is_called(&self, hex: &[u8]) -> bool {
         let named = ObjectId::from_hex(hex).ok();
@@ -191,6 +196,14 @@ impl Repository {
     /// The newest commit: forty hex digits.
     pub fn tip(&self) -> String {
         self.tip.to_string()
+    }
+
+    /// Where it was cloned from, if it says so, without what that may say of who asks.
+    pub fn cloned_from(&self) -> Option<String> {
+        let repository = self.shared.to_thread_local();
+        let remote = repository.find_remote("origin").ok()?;
+        let address = remote.url(gix::remote::Direction::Fetch)?.to_bstring().to_string();
+        address.starts_with("http").then(|| remote::shown(&address))
     }
 
     /// What errors call it.

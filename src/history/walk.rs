@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use gix::ObjectId;
 use workson_oci::Reference;
 
-use super::HistoryError;
 use super::library_file::{Architectures, LibraryFile};
 use super::repository::{Blob, Commit, File, Reader, Repository};
+use super::{HistoryError, HistoryErrorKind};
 
 /// How long a file may be that is read, in bytes. The longest of the first thirteen years has 37,359.
 pub const MAX_FILE: u64 = 1 << 20;
@@ -18,6 +19,9 @@ pub const MAX_FILE: u64 = 1 << 20;
 const PART: usize = 1_024;
 /// How many parts may wait to be taken up.
 const WAITING: usize = 2;
+/// Roughly how many bytes the changes of a part, and those of one commit, may take.
+const HEAVIEST_PART: usize = 24 << 20;
+const HEAVIEST_COMMIT: usize = 96 << 20;
 /// More threads than this gain nothing.
 const MAX_THREADS: usize = 8;
 /// A file below `library/` that is no image.
@@ -42,6 +46,16 @@ pub(super) enum What {
     NoImage(String),
 }
 
+impl What {
+    /// Roughly how many bytes it takes.
+    fn weight(&self) -> usize {
+        match self {
+            What::Read(reading) => reading.tags.iter().map(|(tag, _)| tag.len() + 48).sum(),
+            _ => 256,
+        }
+    }
+}
+
 /// What a library file declares.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -51,8 +65,17 @@ pub(super) struct Reading {
     pub(super) tags: Vec<(String, Architectures)>,
 }
 
-/// The changes of some neighbouring commits, in their order.
-type Part = Vec<Vec<Change>>;
+/// The changes of some neighbouring commits.
+struct Part {
+    /// The number of the part that was handed out.
+    at: usize,
+    /// The place of the first of these commits. A heavy part comes in several pieces, one after the other.
+    from: usize,
+    /// The changes of each commit, in their order.
+    changes: Vec<Vec<Change>>,
+    /// Whether this is the last piece of the part.
+    ends: bool,
+}
 
 /// Gives the changes of each commit to `take`, in the order of the commits. `before` is the commit before the
 /// first one, where there is one.
@@ -61,38 +84,89 @@ pub(super) fn walk(
     before: Option<&Commit>,
     commits: &[Commit],
     threads: usize,
-    mut take: impl FnMut(&Commit, Vec<Change>),
+    mut take: impl FnMut(&Commit, Vec<Change>) -> Result<(), HistoryError>,
 ) -> Result<(), HistoryError> {
     let parts = commits.len().div_ceil(PART);
+    let threads = threads.clamp(1, MAX_THREADS).min(parts);
+    let turn = Turn::default();
     let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
-    let (sender, receiver) = sync_channel::<(usize, Result<Part, HistoryError>)>(WAITING);
+    let (sender, receiver) = sync_channel::<Result<Part, HistoryError>>(WAITING);
     std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, MAX_THREADS).min(parts) {
-            let work = Work { before, commits, next: &next, stop: &stop, sender: sender.clone() };
+        for _ in 0..threads {
+            let work = Work {
+                before,
+                commits,
+                next: &next,
+                turn: &turn,
+                ahead: threads + WAITING,
+                sender: sender.clone(),
+            };
             scope.spawn(move || work.run(repository.reader()));
         }
         drop(sender);
-        let mut early = BTreeMap::new();
-        let mut due = 0;
-        for (at, part) in receiver {
-            match part {
-                Ok(part) => early.insert(at, part),
-                Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
-                    return Err(error);
-                }
-            };
-            while let Some(part) = early.remove(&due) {
-                let from = due * PART;
-                for (commit, changes) in commits[from..].iter().zip(part) {
-                    take(commit, changes);
-                }
+        let result = taken(receiver, commits, &turn, &mut take);
+        turn.stop();
+        result
+    })
+}
+
+fn taken(
+    receiver: Receiver<Result<Part, HistoryError>>,
+    commits: &[Commit],
+    turn: &Turn,
+    take: &mut impl FnMut(&Commit, Vec<Change>) -> Result<(), HistoryError>,
+) -> Result<(), HistoryError> {
+    let mut early: BTreeMap<usize, Part> = BTreeMap::new();
+    let mut due = 0;
+    for part in receiver {
+        let part = part?;
+        if part.at != due {
+            early.insert(part.at, part);
+            continue;
+        }
+        let mut part = Some(part);
+        while let Some(Part { from, changes, ends, .. }) = part.take() {
+            for (commit, changes) in commits[from..].iter().zip(changes) {
+                take(commit, changes)?;
+            }
+            if ends {
                 due += 1;
+                turn.is(due);
+                part = early.remove(&due);
             }
         }
-        Ok(())
-    })
+    }
+    Ok(())
+}
+
+/// Whose turn it is: which part is taken up next.
+#[derive(Default)]
+struct Turn {
+    due: Mutex<usize>,
+    changed: Condvar,
+    stopped: AtomicBool,
+}
+
+impl Turn {
+    fn is(&self, due: usize) {
+        // A thread that panicked has left a number, which is as good as any.
+        *self.due.lock().unwrap_or_else(PoisonError::into_inner) = due;
+        self.changed.notify_all();
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        let _due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.notify_all();
+    }
+
+    /// Waits until part `at` is at most `ahead` parts early; whether the walk still goes on.
+    fn wait(&self, at: usize, ahead: usize) -> bool {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_early = |due: &mut usize| at > *due + ahead && !self.stopped.load(Ordering::Relaxed);
+        let _due = self.changed.wait_while(due, is_early);
+        !self.stopped.load(Ordering::Relaxed)
+    }
 }
 
 /// What one thread does.
@@ -100,8 +174,10 @@ struct Work<'a> {
     before: Option<&'a Commit>,
     commits: &'a [Commit],
     next: &'a AtomicUsize,
-    stop: &'a AtomicBool,
-    sender: SyncSender<(usize, Result<Part, HistoryError>)>,
+    turn: &'a Turn,
+    /// How many parts may be read before their turn.
+    ahead: usize,
+    sender: SyncSender<Result<Part, HistoryError>>,
 }
 
 impl Work<'_> {
@@ -109,25 +185,55 @@ impl Work<'_> {
         loop {
             let at = self.next.fetch_add(1, Ordering::Relaxed);
             let from = at * PART;
-            if from >= self.commits.len() || self.stop.load(Ordering::Relaxed) {
+            if from >= self.commits.len() || !self.turn.wait(at, self.ahead) {
                 return;
             }
-            let part = self.part(&mut reader, from..self.commits.len().min(from + PART));
-            // Where nobody takes it any more, another thread has failed.
-            if self.sender.send((at, part)).is_err() {
+            let range = from..self.commits.len().min(from + PART);
+            if let Err(error) = self.range(&mut reader, at, range, true) {
+                // Where nobody takes it any more, another thread has failed.
+                let _ = self.sender.send(Err(error));
                 return;
             }
         }
     }
 
+    /// Reads a range and hands it on; what is too heavy at once, in halves when its turn has come.
+    fn range(
+        &self,
+        reader: &mut Reader,
+        at: usize,
+        range: Range<usize>,
+        ends: bool,
+    ) -> Result<(), HistoryError> {
+        let (from, len) = (range.start, range.len());
+        if let Some(changes) = self.changes(reader, range.clone())? {
+            let _ = self.sender.send(Ok(Part { at, from, changes, ends }));
+            return Ok(());
+        }
+        if !self.turn.wait(at, 0) {
+            return Ok(());
+        }
+        let middle = from + len / 2;
+        self.range(reader, at, from..middle, false)?;
+        self.range(reader, at, middle..range.end, ends)
+    }
+
+    /// The changes of each commit of a range; nothing where they are too heavy to be held at once.
+    ///
     /// Git keeps the newest version of a file whole and the older ones as differences, so the newest commit is read
     /// first: then what an object differs from has just been read.
-    fn part(&self, reader: &mut Reader, range: Range<usize>) -> Result<Part, HistoryError> {
+    fn changes(
+        &self,
+        reader: &mut Reader,
+        range: Range<usize>,
+    ) -> Result<Option<Vec<Vec<Change>>>, HistoryError> {
         let mut part = Vec::with_capacity(range.len());
-        let Some(newest) = self.commits[range.clone()].last() else { return Ok(part) };
+        let Some(newest) = self.commits[range.clone()].last() else { return Ok(Some(part)) };
+        let heaviest = if range.len() == 1 { HEAVIEST_COMMIT } else { HEAVIEST_PART };
+        let mut weight = 0;
         let mut tree = reader.library(newest)?;
         let mut files = files(reader, tree)?;
-        for at in range.rev() {
+        for at in range.clone().rev() {
             let before = if at == 0 { self.before } else { Some(&self.commits[at - 1]) };
             let old_tree = before.map(|commit| reader.library(commit)).transpose()?.flatten();
             if old_tree == tree {
@@ -135,11 +241,22 @@ impl Work<'_> {
                 continue;
             }
             let old_files = self::files(reader, old_tree)?;
-            part.push(compare(reader, &old_files, &files)?);
+            let Some(changes) = compare(reader, &old_files, &files, &mut weight, heaviest)? else {
+                if range.len() > 1 {
+                    return Ok(None);
+                }
+                let tried = format!("reading commit {}", self.commits[at].id);
+                return Err(HistoryError::new(
+                    HistoryErrorKind::Other,
+                    tried,
+                    "it changes more than can be held at once",
+                ));
+            };
+            part.push(changes);
             (tree, files) = (old_tree, old_files);
         }
         part.reverse();
-        Ok(part)
+        Ok(Some(part))
     }
 }
 
@@ -151,8 +268,14 @@ fn files(reader: &mut Reader, tree: Option<ObjectId>) -> Result<Vec<File>, Histo
     Ok(files)
 }
 
-/// What differs between two lists, both sorted by name.
-fn compare(reader: &mut Reader, before: &[File], now: &[File]) -> Result<Vec<Change>, HistoryError> {
+/// What differs between two lists, both sorted by name; nothing where that makes `weight` more than `heaviest`.
+fn compare(
+    reader: &mut Reader,
+    before: &[File],
+    now: &[File],
+    weight: &mut usize,
+    heaviest: usize,
+) -> Result<Option<Vec<Change>>, HistoryError> {
     let mut before = before.iter().peekable();
     let mut changes = Vec::new();
     let removed = |file: &File| Change { image: file.name.clone(), what: What::Removed };
@@ -161,12 +284,17 @@ fn compare(reader: &mut Reader, before: &[File], now: &[File]) -> Result<Vec<Cha
             changes.push(removed(gone));
         }
         if before.next_if(|old| old.name == file.name).is_none_or(|old| old != file) {
-            changes.push(Change { image: file.name.clone(), what: read(reader, file)? });
+            let what = read(reader, file)?;
+            *weight += what.weight();
+            if *weight > heaviest {
+                return Ok(None);
+            }
+            changes.push(Change { image: file.name.clone(), what });
         }
     }
     changes.extend(before.map(removed));
     changes.retain(|change| change.image != NO_IMAGE);
-    Ok(changes)
+    Ok(Some(changes))
 }
 
 fn read(reader: &mut Reader, file: &File) -> Result<What, HistoryError> {

@@ -110,6 +110,17 @@ impl StoreError {
         StoreError::made(StoreErrorKind::Corrupt, path, "opening the store", what.into(), Some(hint))
     }
 
+    /// A database for others can't be written.
+    pub(super) fn export(source: &rusqlite::Error) -> StoreError {
+        let kind = match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => StoreErrorKind::Full,
+            _ => StoreErrorKind::Other,
+        };
+        let hint = Some("is there room on the disk? nothing was left behind");
+        let (tried, came_back) = ("writing the database".to_owned(), source.to_string());
+        StoreError(Box::new(Inner { kind, tried, came_back, hint }))
+    }
+
     /// The history that comes with the program can't be read.
     pub(crate) fn bundled(source: &TextError) -> StoreError {
         let hint =

@@ -17,21 +17,22 @@ const TABLES: &str = "
         image TEXT NOT NULL, scope TEXT NOT NULL, tag TEXT, platform TEXT, is_unknown INTEGER NOT NULL,
         since TEXT NOT NULL, since_commit TEXT NOT NULL, until TEXT, until_commit TEXT
     );
-    CREATE TABLE problems (image TEXT NOT NULL, at TEXT NOT NULL, commit_id TEXT NOT NULL, reason TEXT NOT NULL);";
+    CREATE TABLE problems (
+        image TEXT NOT NULL, at TEXT NOT NULL, commit_id TEXT NOT NULL, until TEXT, reason TEXT NOT NULL
+    );";
 const INDEXES: &str = "
     CREATE INDEX spans_by_image ON spans (image, scope, tag);
     CREATE INDEX spans_by_platform ON spans (platform, scope);";
 
-/// Writes `timeline` into a new database at `path`.
+/// Writes `timeline` into the empty file at `path`. It keeps no journal: whoever asks for it keeps the file aside
+/// until it is whole.
 ///
 /// # Errors
-/// Where there is a file already, or it can't be written.
+/// Where it can't be written.
 pub fn export(timeline: &Timeline, path: &Path) -> Result<(), StoreError> {
-    if path.exists() {
-        return Err(StoreError::foreign(path, "there is a file already"));
-    }
     let write = || -> rusqlite::Result<()> {
         let mut connection = Connection::open(path)?;
+        connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(TABLES)?;
         let about = [
@@ -58,14 +59,20 @@ pub fn export(timeline: &Timeline, path: &Path) -> Result<(), StoreError> {
             let moment = timeline.moment(problem.moment);
             transaction
                 .prepare_cached(
-                    "INSERT INTO problems (image, at, commit_id, reason) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT INTO problems (image, at, commit_id, until, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![problem.image, moment.at.to_string(), moment.origin, problem.reason])?;
+                .execute(params![
+                    problem.image,
+                    moment.at.to_string(),
+                    moment.origin,
+                    problem.until.map(|until| timeline.moment(until).at.to_string()),
+                    problem.reason
+                ])?;
         }
         transaction.execute_batch(INDEXES)?;
         transaction.commit()
     };
-    write().map_err(|source| StoreError::new(path, "writing the database", source))
+    write().map_err(|source| StoreError::export(&source))
 }
 
 fn put(

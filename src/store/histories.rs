@@ -26,8 +26,8 @@ pub enum TagSpans<'a> {
     None,
     /// Those that stand.
     Standing,
-    /// Those of one image, all that there ever were.
-    Of(&'a str),
+    /// Those of these images, all that there ever were.
+    Of(&'a [String]),
     /// All that there ever were.
     All,
 }
@@ -323,7 +323,15 @@ impl<'a> Reader<'a> {
                 Ok(Problem { moment, until, image: row.get(1)?, reason: row.get(2)? })
             })?
             .collect::<rusqlite::Result<_>>()?;
-        let timeline = Timeline { rung: Rung::Declared, source, sets: Vec::new(), moments, images, problems };
+        let timeline = Timeline {
+            rung: Rung::Declared,
+            source,
+            sets: Vec::new(),
+            moments,
+            images,
+            has_past_tags: false,
+            problems,
+        };
         Ok(Reader { connection, history, timeline, sets: HashMap::new() })
     }
 
@@ -344,19 +352,22 @@ impl<'a> Reader<'a> {
     }
 
     fn tags(&mut self, tags: TagSpans<'_>) -> rusqlite::Result<()> {
-        let (condition, image) = match tags {
+        let (condition, names) = match tags {
             TagSpans::None => return Ok(()),
-            TagSpans::Standing => ("t.until IS NULL", ""),
-            TagSpans::Of(image) => ("i.name = ?2", image),
-            TagSpans::All => ("true", ""),
+            TagSpans::Standing => ("t.until IS NULL", &[] as &[String]),
+            TagSpans::Of(names) => ("i.name IN (SELECT value FROM json_each(?2))", names),
+            TagSpans::All => ("true", &[] as &[String]),
         };
+        self.timeline.has_past_tags = tags != TagSpans::Standing;
+        let names = serde_json::to_string(names)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         let sql = format!(
             "SELECT i.name, t.tag, t.since, t.until, t.platform_set, t.is_whole
              FROM declared_images i JOIN declared_tags t ON t.image = i.id
              WHERE i.history = ?1 AND {condition} AND ?2 = ?2 ORDER BY t.image, t.tag, t.since"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![self.history, image])?;
+        let mut rows = statement.query(params![self.history, names])?;
         while let Some(row) = rows.next()? {
             let span = self.span(row, 2)?;
             let tag = row.get(1)?;

@@ -3,7 +3,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::{Row, params_from_iter};
+use jiff::Timestamp;
+use rusqlite::Row;
 use workson_oci::{Platform, Reference};
 
 use super::runs::timestamp;
@@ -15,8 +16,8 @@ use crate::timeline::{MomentId, Offer, Recorder, Source, Timeline};
 /// Which runs a published timeline is made of.
 #[derive(Debug, Clone, Copy)]
 pub enum Lists<'a> {
-    /// Those of the lists with one of these names. What is taken off the list is gone.
-    Named(&'a [&'a str]),
+    /// Those of the lists with this name. What is taken off the list is gone.
+    Named(&'a str),
     /// All: whatever was ever looked at.
     All,
 }
@@ -25,7 +26,7 @@ pub enum Lists<'a> {
 struct Run {
     id: i64,
     list: i64,
-    at: jiff::Timestamp,
+    at: Timestamp,
     tool: String,
 }
 
@@ -33,6 +34,7 @@ struct Run {
 #[derive(Debug, Clone)]
 struct Sighting {
     first_run: i64,
+    last_seen: Timestamp,
     seen: Result<Image, String>,
 }
 
@@ -73,9 +75,9 @@ impl Store {
             for reference in all {
                 watched.extend(self.watched(reference)?.map(|found| (reference, found)));
             }
-            let source = Source {
+            let mut source = Source {
                 name: match lists {
-                    Lists::Named(names) => names.first().copied().unwrap_or_default().to_owned(),
+                    Lists::Named(name) => name.to_owned(),
                     Lists::All => "all inventories".to_owned(),
                 },
                 head: format!("run {}", last.id),
@@ -97,15 +99,22 @@ impl Store {
                 (before, previous) = (now, run.id);
             }
             transaction.commit()?;
+            for found in watched.values() {
+                if let Some(at) = found.sightings.iter().map(|sighting| sighting.last_seen).max() {
+                    writer.recorder.looked(&found.image, &found.tag, at);
+                }
+            }
+            // A clock that was set back makes no run earlier than the one before it.
+            source.head_at = writer.recorder.last().unwrap_or(last.at);
             Ok(Some(writer.recorder.finish(source)))
         };
         read().map_err(self.error("reading what was published"))
     }
 
     fn ended_runs(&self, lists: Lists<'_>) -> rusqlite::Result<Vec<Run>> {
-        let (condition, names) = match lists {
-            Lists::Named(names) => (format!("l.name IN ({})", vec!["?"; names.len()].join(", ")), names),
-            Lists::All => ("true".to_owned(), &[] as &[&str]),
+        let (condition, name) = match lists {
+            Lists::Named(name) => ("l.name = ?1", name),
+            Lists::All => ("?1 = ?1", ""),
         };
         let sql = format!(
             "SELECT r.id, r.list, r.started, r.tool FROM runs r JOIN lists l ON l.id = r.list
@@ -114,7 +123,7 @@ impl Store {
         let run = |row: &Row<'_>| {
             Ok(Run { id: row.get(0)?, list: row.get(1)?, at: timestamp(row.get(2)?), tool: row.get(3)? })
         };
-        self.connection.prepare_cached(&sql)?.query_map(params_from_iter(names), run)?.collect()
+        self.connection.prepare_cached(&sql)?.query_map([name], run)?.collect()
     }
 
     fn list_members(&self, list: i64) -> rusqlite::Result<Vec<i64>> {
@@ -149,12 +158,12 @@ impl Store {
                     Err(format!("{}: {}", text(4)?, text(5)?))
                 }
             };
-            Ok(Sighting { first_run: row.get(0)?, seen })
+            Ok(Sighting { first_run: row.get(0)?, last_seen: timestamp(row.get(6)?), seen })
         };
         let sightings = self
             .connection
             .prepare_cached(
-                "SELECT s.first_run, i.platform_set, i.kind, i.undetermined, s.failure, s.reason
+                "SELECT s.first_run, i.platform_set, i.kind, i.undetermined, s.failure, s.reason, s.last_seen
                  FROM sightings s LEFT JOIN images i ON i.content = s.image
                  WHERE s.reference = ?1 ORDER BY s.first_run, s.id",
             )?

@@ -23,6 +23,9 @@ pub struct Recorder {
     moments: Vec<Moment>,
     images: BTreeMap<String, Open>,
     problems: Vec<Problem>,
+    has_past_tags: bool,
+    /// How many spans of tags have ended.
+    ended: usize,
     /// Where in the list the problems are that still stand, by image.
     unread: HashMap<String, Vec<usize>>,
 }
@@ -47,6 +50,8 @@ impl Recorder {
             moments: Vec::new(),
             images: BTreeMap::new(),
             problems: Vec::new(),
+            has_past_tags: true,
+            ended: 0,
             unread: HashMap::new(),
         }
     }
@@ -54,6 +59,7 @@ impl Recorder {
     /// Goes on with a timeline, of which the spans that still stand are enough.
     pub fn resume(timeline: Timeline) -> Recorder {
         let mut recorder = Recorder::new(timeline.rung);
+        recorder.has_past_tags = timeline.has_past_tags;
         recorder.set_ids =
             timeline.sets.iter().enumerate().map(|(at, set)| (set.clone(), SetId(at as u32))).collect();
         recorder.sets = timeline.sets;
@@ -73,9 +79,19 @@ impl Recorder {
         self.images.get(image).is_some_and(|open| open.any.is_some())
     }
 
-    /// The images that are there now.
-    pub fn present(&self) -> impl Iterator<Item = &str> {
-        self.images.iter().filter(|(_, open)| open.any.is_some()).map(|(name, _)| name.as_str())
+    /// How many spans of tags have ended since this recorder began.
+    pub fn ended(&self) -> usize {
+        self.ended
+    }
+
+    /// When the last moment was.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.moments.last().map(|moment| moment.at)
+    }
+
+    /// That a tag was looked at, whatever was seen.
+    pub fn looked(&mut self, image: &str, tag: &str, at: Timestamp) {
+        self.open(image).ended.looked_at.insert(tag.to_owned(), at);
     }
 
     /// A further moment. One that is the last moment already keeps its place; one before the last is taken to
@@ -113,7 +129,8 @@ impl Recorder {
         let open = self.open(image);
         change(&mut open.any, Some(any), moment, &mut open.ended.any);
         change(&mut open.latest, Some(latest), moment, &mut open.ended.latest);
-        open.change_tags(tags, moment);
+        let ended = open.change_tags(tags, moment);
+        self.ended += ended;
     }
 
     /// That the image was there no more, or the file that was none's.
@@ -125,7 +142,8 @@ impl Recorder {
         let open = self.open(image);
         change(&mut open.any, None, moment, &mut open.ended.any);
         change(&mut open.latest, None, moment, &mut open.ended.latest);
-        open.change_tags(Vec::new(), moment);
+        let ended = open.change_tags(Vec::new(), moment);
+        self.ended += ended;
     }
 
     /// That it could not be read. What it offered before stands; where nothing is known, that is unknown.
@@ -165,6 +183,7 @@ impl Recorder {
             sets: self.sets,
             moments: self.moments,
             images: self.images.into_iter().map(|(name, open)| (name, open.close())).collect(),
+            has_past_tags: self.has_past_tags,
             problems: self.problems,
         }
     }
@@ -200,8 +219,9 @@ impl Open {
         Open { ended: image, any, latest, tags }
     }
 
-    /// Both lists are sorted by tag, so that one walk along them finds what differs.
-    fn change_tags(&mut self, tags: Tags, moment: MomentId) {
+    /// Both lists are sorted by tag, so that one walk along them finds what differs. How many spans have ended.
+    fn change_tags(&mut self, tags: Tags, moment: MomentId) -> usize {
+        let ended = self.ended.tags.len();
         let mut before = std::mem::take(&mut self.tags).into_iter().peekable();
         let mut now = Vec::with_capacity(tags.len());
         let mut end = |tag: String, offer: Offer, from: MomentId| {
@@ -224,6 +244,7 @@ impl Open {
             end(gone, offer, from);
         }
         self.tags = now;
+        self.ended.tags.len() - ended
     }
 
     fn close(self) -> ImageTimeline {

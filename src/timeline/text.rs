@@ -71,12 +71,13 @@ impl From<Span> for SpanLine {
 }
 
 impl Timeline {
-    /// What is worth carrying along: any tag and `latest` for all time, every tag as it is now.
+    /// What is worth carrying along: any tag and `latest` for all time, every other tag as it is now.
     #[must_use]
     pub fn compacted(mut self) -> Timeline {
         for image in self.images.values_mut() {
-            image.tags.retain(|(_, span)| span.until.is_none());
+            image.tags.retain(|(tag, span)| span.until.is_none() || tag == "latest");
         }
+        self.has_past_tags = false;
         let mut moments = Renumbering::new(self.moments.len());
         let mut sets = Renumbering::new(self.sets.len());
         for span in self.spans_mut() {
@@ -160,7 +161,7 @@ impl Timeline {
     pub fn from_text(text: &str) -> Result<Timeline, TextError> {
         let (rung, source, count) = head(text)?;
         let (sets, moments, images, problems) = Default::default();
-        let mut timeline = Timeline { rung, source, sets, moments, images, problems };
+        let mut timeline = Timeline { rung, source, sets, moments, images, has_past_tags: false, problems };
         let mut last = 0;
         for (at, line) in text.lines().enumerate().skip(1) {
             let line: Line = serde_json::from_str(line).map_err(|source| error(at, source.to_string()))?;

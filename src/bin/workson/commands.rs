@@ -13,14 +13,18 @@ pub(crate) mod resolve;
 
 use std::path::Path;
 
-use workson::catalog::timelines::{self, Kept};
+use jiff::Timestamp;
+use workson::catalog::timelines::{self, Keeping, Kept};
 use workson::store::{Store, StoreErrorKind, TagSpans};
 use workson::timeline::Timeline;
 use workson_oci::Platform;
 use workson_oci::platform::normalize::{KNOWN_ARCH, KNOWN_OS};
 use workson_oci::platform::official_name;
+use workson_oci::text::printable;
 
 use crate::exit::Failure;
+use crate::instant::{age, day};
+use crate::output::short;
 
 /// Which rung of the ladder is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -97,9 +101,12 @@ fn known(text: &str, what: &str, name: &str, names: &[&str]) -> Result<(), Failu
         return Ok(());
     }
     let failure = Failure::new(format!("--platform {text}: there is no {what} {name:?}"));
-    let similar = |known: &&&str| strsim::damerau_levenshtein(name, known);
-    match names.iter().min_by_key(similar) {
-        Some(nearest) if similar(&nearest) <= 2 => Err(failure.with_hint(format!("did you mean {nearest}?"))),
+    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
+    match names.iter().map(|known| distance(known)).min() {
+        Some(least @ ..=2) => {
+            let nearest: Vec<&str> = names.iter().copied().filter(|known| distance(known) == least).collect();
+            Err(failure.with_hint(format!("did you mean {}?", nearest.join(" or "))))
+        }
         // Like nothing that is known: it may be new, and an image may have it.
         _ => Ok(()),
     }
@@ -119,4 +126,43 @@ fn lock(store: &Path) -> Result<std::fs::File, Failure> {
         .with_hint("wait for it, or name another --store")),
         Err(std::fs::TryLockError::Error(error)) => Err(Failure::io(&tried, &error)),
     }
+}
+
+/// Where the facts of a timeline come from, and how old they are.
+fn source(timeline: &Timeline, keeping: Keeping, now: Timestamp) -> String {
+    let source = &timeline.source;
+    let kept = match keeping {
+        Keeping::Bundled => ", as it comes with workson",
+        Keeping::Store => "",
+    };
+    format!(
+        "{} at {} of {}, {}{kept}",
+        printable(source.name.trim_start_matches("https://")),
+        short(&source.head),
+        day(source.head_at),
+        age(source.head_at, now)
+    )
+}
+
+/// The same, as a line that begins with the rung.
+fn source_line(timeline: &Timeline, keeping: Keeping, now: Timestamp) -> String {
+    format!("{}: {}\n", timeline.rung.name(), source(timeline, keeping, now))
+}
+
+/// Whether a tag was typed: `nginx` reads as `nginx:latest`, but does not ask about it alone.
+fn is_tag_named(name: &str) -> bool {
+    let last = name.trim().rsplit('/').next().unwrap_or_default();
+    last.split('@').next().unwrap_or_default().contains(':')
+}
+
+/// There is nothing on the rung `published`.
+fn never_asked() -> Failure {
+    Failure::new("no registry was asked about the official images yet")
+        .with_hint("`workson inventory official` asks Docker Hub, and keeps what it sees")
+}
+
+/// What was asked about came later than all that is known.
+fn not_known(since: Timestamp, newest: Timestamp) -> Failure {
+    Failure::new(format!("--since {since} is after {newest}, and what came later is not known"))
+        .with_hint("`workson import official-images` and `workson inventory official` bring what is new")
 }

@@ -54,9 +54,11 @@ fn period(text: &str, edge: Edge) -> Option<Timestamp> {
         _ => return None,
     };
     let midnight = |date: Date| TimeZone::UTC.to_timestamp(DateTime::from(date)).ok();
-    match edge {
-        Edge::Begin => midnight(first),
-        Edge::End => midnight(after.ok()?)?.checked_sub(SignedDuration::from_secs(1)).ok(),
+    match (edge, after) {
+        (Edge::Begin, _) => midnight(first),
+        (Edge::End, Ok(after)) => midnight(after)?.checked_sub(SignedDuration::from_secs(1)).ok(),
+        // The last day, month or year that there is ends where time does.
+        (Edge::End, Err(_)) => Timestamp::from_second(Timestamp::MAX.as_second()).ok(),
     }
 }
 
@@ -87,6 +89,8 @@ mod tests {
             ("2020-02", "2020-02-01T00:00:00Z", "2020-02-29T23:59:59Z"),
             ("2013", "2013-01-01T00:00:00Z", "2013-12-31T23:59:59Z"),
             ("2017-12-31", "2017-12-31T00:00:00Z", "2017-12-31T23:59:59Z"),
+            // The end of time lies in the far west.
+            ("9999-12-31", "9999-12-31T00:00:00Z", "9999-12-30T22:00:00Z"),
         ] {
             let read = |edge| parse("--at", text, edge, Timestamp::UNIX_EPOCH).unwrap().to_string();
             assert_eq!((read(Edge::Begin).as_str(), read(Edge::End).as_str()), (begin, end), "{text}");

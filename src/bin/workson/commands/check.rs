@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use workson::catalog::check::{Answer, Check, Evidence, Presence, similar_tags};
-use workson::catalog::timelines::{self, Keeping, Kept};
+use workson::catalog::timelines::{self, Kept};
 use workson::evidence::{Rung, Verdict};
 use workson::history::library_file::ARCHITECTURES;
 use workson::store::{Lists, Store, TagSpans};
@@ -12,6 +12,8 @@ use workson::timeline::Timeline;
 use workson_oci::platform::official_name;
 use workson_oci::text::printable;
 use workson_oci::{Platform, Reference};
+
+use super::is_tag_named;
 
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
@@ -58,7 +60,16 @@ struct CheckAnswer {
     reason: Option<String>,
     platforms: Vec<PlatformAnswer>,
     suggestions: Vec<String>,
+    /// Why the file of the image can't be read now; its last good answer stands.
+    problem: Option<ProblemAnswer>,
     source: Option<json::SourceAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemAnswer {
+    at: String,
+    commit: String,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,14 +119,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         parsed.map(|reference| (name, reference)).map_err(|error| Failure::new(format!("{name}: {error}")))
     });
     let names: Vec<(&String, Reference)> = names.collect::<Result<_, _>>()?;
-    // Every tag that there ever was is only read where one image is asked about.
-    let only = match names.as_slice() {
-        [(_, one)] => Some(one.repository().familiar()),
-        _ => None,
-    };
-    let tags = only.as_deref().map_or(TagSpans::Standing, TagSpans::Of);
+    let images: Vec<String> = names.iter().map(|(_, reference)| reference.repository().familiar()).collect();
     let published = store.as_ref().map(|store: &Store| store.published(Lists::All)).transpose()?.flatten();
-    let declared = timelines::declared(store.as_ref(), tags)?;
+    let declared = timelines::declared(store.as_ref(), TagSpans::Of(&images))?;
     let known = Known { declared, published, asked, now: now() };
     let found: Vec<Found> = names.iter().map(|(name, reference)| known.check(name, reference)).collect();
     let verdicts: Vec<&'static str> = found.iter().map(|found| known.verdict(found)).collect();
@@ -143,7 +149,13 @@ impl Known {
         // `nginx` alone is no question about its tag latest.
         let tag = is_tag_named(name).then(|| reference.tag()).flatten();
         let evidence = self.evidence();
-        let check = evidence.check(&image, tag, &self.platforms(&image));
+        let platforms = self.platforms(&image);
+        let check = match reference.digest() {
+            Some(_) => {
+                Check::unknown(&platforms, "what is known is known of tags, and a digest was asked about")
+            }
+            None => evidence.check(&image, tag, &platforms),
+        };
         let suggestions = match (&check.presence, tag) {
             (Presence::Unknown, _) => evidence.suggestions(&image),
             (Presence::NoSuchTag, Some(tag)) => {
@@ -198,6 +210,11 @@ impl Known {
             reason: self.absence(found),
             platforms: found.check.answers.iter().map(|answer| self.platform_json(found, answer)).collect(),
             suggestions: found.suggestions.clone(),
+            problem: found.check.problem.as_ref().map(|(moment, reason)| ProblemAnswer {
+                at: moment.at.to_string(),
+                commit: moment.origin.clone(),
+                reason: reason.clone(),
+            }),
             source: Some(json::SourceAnswer::of(&self.declared.timeline, self.declared.keeping)),
         }
     }
@@ -233,8 +250,11 @@ impl Known {
             Presence::Gone(moment) => Some(format!("it is gone since {}", moment.at)),
             Presence::NoSuchTag => {
                 let tag = found.reference.tag().unwrap_or("latest");
-                let source = &self.declared.timeline.source;
-                Some(format!("{image} had no tag {tag} on {}", day(source.head_at)))
+                let timeline = &self.declared.timeline;
+                Some(match timeline.images.contains_key(image) {
+                    true => format!("{image} had no tag {tag} on {}", day(timeline.source.head_at)),
+                    false => format!("no registry was asked about {image}:{tag}"),
+                })
             }
             Presence::Unknown => Some(format!("nothing is known of an image called {image}")),
         }
@@ -250,18 +270,21 @@ impl Known {
                 }
                 _ => headline(found, answer),
             };
+            if quiet {
+                continue;
+            }
+            if is_known {
+                text += &format!("  how sure: {}\n", sure(answer));
+            }
+            if let Some(raise) = raise(found, answer) {
+                text += &format!("  surer: {raise}\n");
+            }
         }
         if !found.suggestions.is_empty() {
             text += &format!("  did you mean {}?\n", found.suggestions.join(" or "));
         }
         if quiet {
             return text;
-        }
-        if !is_known {
-            if let Some(raise) = self.asked(found).first().and_then(|answer| raise(found, answer)) {
-                text += &format!("  surer: {raise}\n");
-            }
-            return text + &self.known_from();
         }
         if let Some((moment, reason)) = &found.check.problem {
             text += &format!(
@@ -271,47 +294,34 @@ impl Known {
                 printable(reason)
             );
         }
-        for answer in self.asked(found).iter().take(1) {
-            text += &format!("  how sure: {}\n", sure(answer));
-            if let Some(raise) = raise(found, answer) {
-                text += &format!("  surer: {raise}\n");
-            }
-        }
-        text += &self.known_from();
-        if found.check.answers.len() > 1 {
+        text += &self.known_from(self.asked(found).first().filter(|_| is_known));
+        if is_known && found.check.answers.len() > 1 {
             text += &format!("\n{}", rows(&found.check.answers));
         }
         text
     }
 
-    /// What declared answers stand on, and how old that is.
-    fn known_from(&self) -> String {
-        let source = &self.declared.timeline.source;
-        let kept = match self.declared.keeping {
-            Keeping::Bundled => ", as it comes with workson",
-            Keeping::Store => "",
-        };
-        format!(
-            "  known from: {} at {} of {}, {}{kept}\n",
-            printable(source.name.trim_start_matches("https://")),
-            short(&source.head),
-            day(source.head_at),
-            age(source.head_at, self.now)
-        )
+    /// What an answer stands on, and how old that is.
+    fn known_from(&self, answer: Option<&Answer>) -> String {
+        if let Some(at) =
+            answer.filter(|answer| answer.rung == Some(Rung::Published)).and_then(|a| a.observed_at)
+        {
+            return format!("  known from: a registry, asked on {}, {}\n", day(at), age(at, self.now));
+        }
+        let source = super::source(&self.declared.timeline, self.declared.keeping, self.now);
+        format!("  known from: {source}\n")
     }
 }
 
 impl Found {
     /// The image, with a tag where one was typed.
     fn title(&self) -> String {
-        if is_tag_named(&self.name) { self.reference.familiar() } else { self.image.clone() }
+        if is_tag_named(&self.name) || self.reference.digest().is_some() {
+            self.reference.familiar()
+        } else {
+            self.image.clone()
+        }
     }
-}
-
-/// Whether a tag was typed: `nginx` reads as `nginx:latest`, but does not ask about it alone.
-fn is_tag_named(name: &str) -> bool {
-    let last = name.trim().rsplit('/').next().unwrap_or_default();
-    last.split('@').next().unwrap_or_default().contains(':')
 }
 
 /// `nginx on linux/arm64: yes, declared since 2017-09-15 by its tag latest`
@@ -322,6 +332,7 @@ fn headline(found: &Found, answer: &Answer) -> String {
         Verdict::Yes => format!("{rung}{}{}", since(answer), by(answer)),
         Verdict::No => match &answer.lost {
             Some(lost) => format!("{rung}; it had it until {}", day(lost.at)),
+            None if answer.since.as_ref().is_some_and(|since| since.or_before) => rung,
             None => format!("{rung}; it never had it"),
         },
         Verdict::Unknown(reason) => format!(": {}", printable(reason)),
@@ -357,6 +368,7 @@ fn sure(answer: &Answer) -> &'static str {
         (Some(Rung::Published), Verdict::Yes) => {
             "a registry served an image that says so; what it holds was not read"
         }
+        (Some(Rung::Published), Verdict::Unknown(_)) => "not at all: the registry gave no answer",
         (Some(Rung::Published), Verdict::No) => {
             "the registry was asked, and what it served lacks the platform"
         }
@@ -369,10 +381,13 @@ fn sure(answer: &Answer) -> &'static str {
 /// What would bring an answer to the next rung.
 fn raise(found: &Found, answer: &Answer) -> Option<String> {
     match answer.rung {
-        None | Some(Rung::Declared) => {
+        rung if matches!(rung, None | Some(Rung::Declared))
+            || matches!(answer.verdict, Verdict::Unknown(_)) =>
+        {
             let platform = json::shown(&answer.platform);
             let name = match is_tag_named(&found.name) {
                 true => found.reference.familiar(),
+                false if found.reference.digest().is_some() => found.reference.familiar(),
                 // The tag that declares it: latest may lack it.
                 false => match answer.tags.first() {
                     Some(tag) if tag != "latest" => format!("{}:{tag}", found.image),
@@ -383,7 +398,7 @@ fn raise(found: &Found, answer: &Answer) -> Option<String> {
         }
         Some(Rung::Published) => Some("reading what its layers hold (verified)".into()),
         Some(Rung::Verified) => Some("running it there (ran)".into()),
-        Some(Rung::Ran) => None,
+        None | Some(Rung::Declared | Rung::Ran) => None,
     }
 }
 
@@ -391,7 +406,7 @@ fn rows(answers: &[Answer]) -> String {
     let mut table = table::new(&["platform", "answer", "rung", "since", "tags"]);
     for answer in answers {
         let since = match (&answer.verdict, &answer.since, &answer.lost) {
-            (Verdict::No, _, Some(lost)) => format!("lost {}", day(lost.at)),
+            (Verdict::No | Verdict::Unknown(_), _, Some(lost)) => format!("lost {}", day(lost.at)),
             (Verdict::Yes, Some(since), _) if since.or_before => {
                 format!("{} or before", day(since.moment.at))
             }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use workson::catalog::timelines::{self, Kept};
+use workson::catalog::timelines::{self, Keeping, Kept};
 use workson::store::{self, TagSpans};
 use workson::timeline::{By, Timeline};
 use workson_oci::Platform;
@@ -24,6 +24,10 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
+    /// Replace FILE where it is there
+    #[arg(long)]
+    force: bool,
+
     /// In which form [default: by the name of FILE: .csv, .db or .sqlite, .jsonl]
     #[arg(long, value_name = "FORM")]
     format: Option<Form>,
@@ -41,7 +45,7 @@ enum Form {
 
 impl Form {
     fn of(file: &Path) -> Option<Form> {
-        match file.extension()?.to_str()? {
+        match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "jsonl" => Some(Form::Compact),
             "csv" => Some(Form::Csv),
             "db" | "sqlite" | "sqlite3" => Some(Form::Sqlite),
@@ -56,9 +60,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             .with_hint("--format compact, csv or sqlite")
     })?;
     let settings = Settings::read(global)?;
-    let store = super::existing_store(&settings.store(global))?;
-    let Kept { timeline, .. } = timelines::declared(store.as_ref(), TagSpans::All)?;
+    let path = settings.store(global);
     let to_stdout = arguments.file == Path::new("-");
+    if !to_stdout {
+        check(&arguments.file, &path, arguments.force)?;
+    }
+    let store = super::existing_store(&path)?;
+    let Kept { timeline, keeping } = timelines::kept(store.as_ref(), TagSpans::All)?;
     let bytes = match form {
         Form::Compact => timeline.compacted().to_text().into_bytes(),
         Form::Csv => rows(&timeline)?,
@@ -67,8 +75,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
                 .with_hint("name a file, or take --format csv"));
         }
         Form::Sqlite => {
-            store::export(&timeline, &arguments.file)?;
-            return Ok(told(arguments, global));
+            whole(&arguments.file, |file| Ok(store::export(&timeline, file.path())?))?;
+            return Ok(told(arguments, form, keeping, global));
         }
     };
     if to_stdout {
@@ -76,33 +84,73 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         return Ok(Exit::Yes);
     }
     write(&arguments.file, &bytes)?;
-    Ok(told(arguments, global))
+    Ok(told(arguments, form, keeping, global))
 }
 
-fn told(arguments: &Arguments, global: &Global) -> Exit {
+/// What is there is not written over, unless that is asked for; the store never.
+fn check(file: &Path, store: &Path, force: bool) -> Result<(), Failure> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    if real(file).is_some() && real(file) == real(store) {
+        return Err(Failure::new(format!("{}: that is the store itself", file.display()))
+            .with_hint("name another file"));
+    }
+    if file.is_file() && !force {
+        return Err(Failure::new(format!("{}: there is a file already", file.display()))
+            .with_hint("--force replaces it"));
+    }
+    Ok(())
+}
+
+fn told(arguments: &Arguments, form: Form, keeping: Keeping, global: &Global) -> Exit {
     if !global.quiet {
         let size = std::fs::metadata(&arguments.file).map_or(0, |file| file.len());
         let size = count(usize::try_from(size).unwrap_or(usize::MAX), "byte");
         tell(&format!("wrote {}, {size}", arguments.file.display()), None);
+        if keeping == Keeping::Bundled && form != Form::Compact {
+            tell(
+                "of what comes with workson: each tag as it stands; an import brings all that there ever were",
+                None,
+            );
+        }
     }
     Exit::Yes
 }
 
 /// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let tried = format!("writing {}", path.display());
-    let failed = |error: &std::io::Error| Failure::io(&tried, error);
     // What is no regular file, like a pipe or /dev/null, can't be replaced.
     if path.exists() && !path.is_file() {
-        return std::fs::write(path, bytes).map_err(|error| failed(&error));
+        return std::fs::write(path, bytes)
+            .map_err(|error| Failure::io(&format!("writing {}", path.display()), &error));
     }
+    whole(path, |file| {
+        file.as_file_mut()
+            .write_all(bytes)
+            .map_err(|error| Failure::io(&format!("writing {}", path.display()), &error))
+    })
+}
+
+/// Writes a file beside `path`, and puts it in its place once it is whole.
+fn whole(
+    path: &Path,
+    fill: impl FnOnce(&mut tempfile::NamedTempFile) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: &std::io::Error| {
+        // Not the name of the file beside it, which is gone by now.
+        let error = error
+            .raw_os_error()
+            .map_or_else(|| error.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string());
+        Failure::new(format!("writing {}: {error}", path.display()))
+    };
+    // A link stays a link.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".workson-")
-        .permissions(mode())
-        .tempfile_in(folder)
-        .map_err(|error| failed(&error))?;
-    file.write_all(bytes).map_err(|error| failed(&error))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".workson-");
+    #[cfg(unix)]
+    builder.permissions(mode());
+    let mut file = builder.tempfile_in(folder).map_err(|error| failed(&error))?;
+    fill(&mut file)?;
     file.persist(path).map_err(|error| failed(&error.error))?;
     Ok(())
 }

@@ -7,12 +7,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use workson::history::{ImportError, Imported, Location, Repository, Settings as Going, import};
 use workson::store::{Store, TagSpans};
-use workson::timeline::{OFFICIAL_IMAGES, OFFICIAL_IMAGES_SOURCE};
+use workson::timeline::{OFFICIAL_IMAGES, Timeline};
 use workson_oci::Digest;
 use workson_oci::text::printable;
 
 use crate::cli::Global;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, tell};
 use crate::output::{count, json, print, short};
 use crate::progress::{CommitBar, FetchBar};
 use crate::settings::{Settings, now};
@@ -62,16 +62,16 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let location = Location::of(&official.repository)?;
     let mut store = Store::open(&path)?;
     let _lock = super::lock(&path)?;
-    let going = Going {
-        now: now(),
-        tool: env!("CARGO_PKG_VERSION").to_owned(),
-        source: source(&location),
-        again: official.again,
-        threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    };
     let imported = match repository(&location, &settings, global, &store, official.again)? {
         None => None,
         Some(repository) => {
+            let going = Going {
+                now: now(),
+                tool: env!("CARGO_PKG_VERSION").to_owned(),
+                source: source(&location, &repository),
+                again: official.again,
+                threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            };
             let bar = CommitBar::new(global);
             let imported = import(&mut store, &repository, &going, |progress| bar.show(progress));
             bar.clear();
@@ -90,6 +90,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             .filter(|image| image.any.last().is_some_and(|span| span.until.is_none()))
             .count()
     });
+    if let Ok(bundled) = Timeline::bundled_source()
+        && bundled.head_at > imported.source.head_at
+        && !global.quiet
+    {
+        let what = format!("the history that comes with workson reaches further, to {}", bundled.head_at);
+        tell(&what, Some("report, log and check answer from that; export writes what was imported"));
+    }
     let answer = ImportAnswer::of(&imported, images);
     print(&if official.json { json::document(&answer)? } else { answer.text(global.quiet).into_bytes() })?;
     Ok(Exit::Yes)
@@ -130,11 +137,13 @@ fn clone_folder(settings: &Settings, address: &str) -> PathBuf {
     settings.cache().join("git").join(&name.hex()[..16])
 }
 
-/// Where the commits can be looked up.
-fn source(location: &Location) -> String {
+/// What is read, as far as others can look it up: no path of this machine is kept.
+fn source(location: &Location, repository: &Repository) -> String {
     match location {
+        Location::Folder(_) => repository.cloned_from().unwrap_or_else(|| "a local repository".into()),
+        Location::Bundle(_) => "a bundle".into(),
+        Location::Address(address) if address.starts_with("file:") => "a local repository".into(),
         Location::Address(_) => location.shown(),
-        _ => OFFICIAL_IMAGES_SOURCE.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 use workson::catalog::check::Evidence;
 use workson::catalog::log::{Event, Filter, Happening, events};
+use workson::catalog::timelines::Keeping;
 use workson::evidence::Rung;
 use workson::timeline::{By, Moment, Timeline};
 use workson_oci::{Platform, Reference};
@@ -48,8 +49,8 @@ pub(crate) struct Arguments {
     latest: bool,
 
     /// The newest N alone
-    #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
 
     #[command(flatten)]
     form: Form,
@@ -90,6 +91,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         text.as_ref().map(|text| instant::parse(flag, text, edge, now)).transpose()
     };
     let (declared, published) = super::timelines(store.as_ref(), arguments.rung)?;
+    let keeping = declared.as_ref().map(|kept| kept.keeping);
     let declared = declared.map(|kept| kept.timeline);
     let filter = Filter {
         images: images(&arguments.images, declared.as_ref(), published.as_ref())?,
@@ -97,15 +99,23 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         since: date("--since", &arguments.since, Edge::Begin)?,
         until: date("--at", &arguments.at, Edge::End)?,
     };
+    let known: Vec<&Timeline> = [&declared, &published].into_iter().flatten().collect();
+    let Some(newest) = known.iter().map(|timeline| timeline.source.head_at).max() else {
+        return Err(super::never_asked());
+    };
+    if let Some(since) = filter.since.filter(|since| *since > newest) {
+        return Err(super::not_known(since, newest));
+    }
+    let limit = arguments.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let by = if arguments.latest { By::Latest } else { By::Any };
     let mut found: Vec<(&Timeline, Event)> = Vec::new();
-    for timeline in [&declared, &published].into_iter().flatten() {
+    for timeline in known.iter().copied() {
         found.extend(events(timeline, by, &filter).into_iter().map(|event| (timeline, event)));
     }
     found.sort_by_key(|(timeline, event)| std::cmp::Reverse(timeline.moment(event.moment).at));
     let form = &arguments.form;
     if form.json || form.csv {
-        found.truncate(arguments.limit.unwrap_or(usize::MAX));
+        found.truncate(limit.unwrap_or(usize::MAX));
         let answers: Vec<EventAnswer> =
             found.iter().map(|(timeline, event)| EventAnswer::of(timeline, event)).collect();
         print_raw(&if form.json { json::document(&answers)? } else { comma_separated(&answers)? })?;
@@ -114,7 +124,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let mut rows = rows(&found);
     let all = rows.len();
     let is_bounded = !filter.images.is_empty() || filter.since.is_some() || form.markdown;
-    let limit = arguments.limit.unwrap_or(if is_bounded { usize::MAX } else { NEWEST });
+    let limit = limit.unwrap_or(if is_bounded { usize::MAX } else { NEWEST });
     rows.truncate(limit);
     if form.markdown {
         print_raw(marked_down(&rows).as_bytes())?;
@@ -123,6 +133,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let mut text = shown(&rows, declared.is_some() && published.is_some());
     if all > limit && !global.quiet {
         text += &format!("\nand {} before; --limit {all} prints them all\n", count(all - limit, "line"));
+    }
+    if !global.quiet {
+        text.push('\n');
+        for timeline in &known {
+            let keeping = keeping.filter(|_| timeline.rung == Rung::Declared).unwrap_or(Keeping::Store);
+            text += &super::source_line(timeline, keeping, now);
+        }
     }
     print(text.as_bytes())?;
     Ok(Exit::Yes)
@@ -136,6 +153,10 @@ fn images(
 ) -> Result<Vec<String>, Failure> {
     let name = |text: &String| -> Result<String, Failure> {
         let reference: Reference = text.parse().map_err(|error| Failure::new(format!("{text}: {error}")))?;
+        if reference.digest().is_some() || super::is_tag_named(text) {
+            return Err(Failure::new(format!("{text}: what happened is told of images, not of their tags"))
+                .with_hint(format!("workson log {}", reference.repository().familiar())));
+        }
         let name = reference.repository().familiar();
         let is_known = |timeline: Option<&Timeline>| timeline.is_some_and(|t| t.images.contains_key(&name));
         if is_known(declared) || is_known(published) {

@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     form: Form,
 
-    /// Write the chart to FILE as SVG; `-` is standard output
+    /// Write the chart to FILE as SVG; `-` is standard output, and nothing else is printed there
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
@@ -122,6 +122,19 @@ impl Asked<'_> {
         self.timelines[0]
     }
 
+    /// What of the time from `since` to `at` is not known; nothing where all is.
+    fn bounds(&self, timeline: &Timeline, since: Timestamp, at: Timestamp) -> String {
+        let mut text = String::new();
+        if at > timeline.source.head_at {
+            text += &format!("; what happened after {} is not known", timeline.source.head_at);
+        }
+        match timeline.begins() {
+            Some(begins) if since < begins => text += &format!("; what is known begins at {begins}"),
+            _ => {}
+        }
+        text
+    }
+
     /// The instant for a timeline: the one that was asked for, or how far it reaches.
     fn at(&self, timeline: &Timeline) -> Timestamp {
         self.at.unwrap_or(timeline.source.head_at)
@@ -146,17 +159,26 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let timelines: Vec<_> =
         declared.into_iter().chain(published.as_ref().map(|timeline| (timeline, Keeping::Store))).collect();
     if timelines.is_empty() {
-        return Err(Failure::new("no registry was asked about the official images yet")
-            .with_hint("`workson inventory official` asks Docker Hub, and keeps what it sees"));
+        return Err(super::never_asked());
     }
     let by = if arguments.latest { By::Latest } else { By::Any };
     let asked = Asked { platforms, by, at, since, now, timelines };
-    if let Some(end) = asked.since.filter(|since| *since > asked.at(asked.main().0)) {
-        return Err(Failure::new(format!("--since {end} is after {}", asked.at(asked.main().0)))
-            .with_hint("nothing is known of what came later; `workson import` brings what is new"));
+    if let (Some(since), Some(at)) = (asked.since, asked.at)
+        && since > at
+    {
+        return Err(Failure::new(format!("--since {since} is after --at {at}")));
+    }
+    let newest = asked.main().0.source.head_at;
+    if let Some(since) = asked.since.filter(|since| *since > newest) {
+        return Err(super::not_known(since, newest));
     }
     let every = arguments.every.map(Every::from);
     let is_series = every.is_some() || since.is_some();
+    let Form { json, csv, markdown } = arguments.form;
+    if arguments.svg.as_deref() == Some(Path::new("-")) && (json || csv || markdown) {
+        return Err(Failure::new("--svg - and another form can't both go to standard output")
+            .with_hint("name a file for the chart"));
+    }
     let svg = arguments.svg.as_ref().map(|path| (path, chart(&asked).svg()));
     if let Some((path, svg)) = &svg
         && *path != Path::new("-")
@@ -168,7 +190,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     }
     let chart = drawn(arguments, global, &asked);
     let bytes = if is_series {
-        series::print(&asked, every, &arguments.form, chart)?
+        series::print(&asked, every, &arguments.form, chart, global.quiet)?
     } else {
         standing::print(&asked, &arguments.form, chart, global.quiet)?
     };

@@ -6,11 +6,10 @@ use workson_oci::text::printable;
 pub(crate) struct Table(String);
 
 impl Table {
+    /// An empty table. The headings are our own, and may be Markdown.
     pub(crate) fn new(headings: &[&str]) -> Table {
-        let mut table = Table(String::new());
-        table.row(headings);
-        table.row(&vec!["---"; headings.len()]);
-        table
+        let rule = vec!["---"; headings.len()];
+        Table(format!("| {} |\n| {} |\n", headings.join(" | "), rule.join(" | ")))
     }
 
     pub(crate) fn row(&mut self, cells: &[&str]) {
@@ -25,6 +24,11 @@ impl Table {
     pub(crate) fn finish(self) -> String {
         self.0
     }
+}
+
+/// A line that is a line of text in Markdown, too.
+pub(crate) fn escaped_line(line: &str) -> String {
+    format!("{}\n", escaped(line.trim_end()))
 }
 
 /// A text that is a text in Markdown, too.

@@ -32,6 +32,7 @@ struct PointAnswer {
     at: String,
     supported: u64,
     supported_latest: u64,
+    unknown: u64,
     total: u64,
 }
 
@@ -54,7 +55,8 @@ impl<'a> Series<'a> {
         keeping: Keeping,
         every: Option<Every>,
     ) -> Series<'a> {
-        let until = asked.at(timeline);
+        // Beyond what is known there is nothing to count.
+        let until = asked.at(timeline).min(timeline.source.head_at);
         let since = asked.since.or_else(|| timeline.begins()).unwrap_or(until);
         let every = every.unwrap_or_else(|| Every::fitting(since, until));
         let points = at(&steps(timeline, platform), &instants(since, until, every));
@@ -66,6 +68,7 @@ impl<'a> Series<'a> {
             at: point.at.to_string(),
             supported: point.supported,
             supported_latest: point.supported_latest,
+            unknown: point.unknown,
             total: point.total,
         });
         SeriesAnswer {
@@ -86,6 +89,7 @@ pub(super) fn print(
     every: Option<Every>,
     form: &Form,
     chart: String,
+    quiet: bool,
 ) -> Result<Vec<u8>, Failure> {
     let all: Vec<Series<'_>> = asked
         .platforms
@@ -108,14 +112,15 @@ pub(super) fn print(
     }
     let text: Vec<String> = all
         .iter()
-        .map(|series| if form.markdown { marked_down(series) } else { shown(series, asked.by) })
+        .map(|series| if form.markdown { marked_down(series, asked) } else { shown(series, asked, quiet) })
         .collect();
     let chart = if chart.is_empty() { chart } else { format!("{chart}\n") };
     Ok((chart + &text.join("\n")).into_bytes())
 }
 
 fn rows(all: &[Series<'_>]) -> Result<Vec<u8>, Failure> {
-    let mut table = csv::Table::new(&["at", "platform", "rung", "supported", "supportedLatest", "total"])?;
+    let mut table =
+        csv::Table::new(&["at", "platform", "rung", "supported", "supportedLatest", "unknown", "total"])?;
     for series in all {
         for point in &series.points {
             table.row(&[
@@ -124,6 +129,7 @@ fn rows(all: &[Series<'_>]) -> Result<Vec<u8>, Failure> {
                 series.timeline.rung.name(),
                 &point.supported.to_string(),
                 &point.supported_latest.to_string(),
+                &point.unknown.to_string(),
                 &point.total.to_string(),
             ])?;
         }
@@ -140,35 +146,54 @@ fn change(now: u64, before: Option<u64>) -> String {
     }
 }
 
-fn shown(series: &Series<'_>, by: By) -> String {
+/// Where a series comes from, and what of the time that was asked about is not known.
+fn source(series: &Series<'_>, asked: &Asked<'_>) -> String {
+    let at = asked.at.unwrap_or(series.until);
+    let bounds = asked.bounds(series.timeline, asked.since.unwrap_or(series.since), at);
+    let line = super::super::source_line(series.timeline, series.keeping, asked.now);
+    format!("{}{bounds}\n", line.trim_end())
+}
+
+fn shown(series: &Series<'_>, asked: &Asked<'_>, quiet: bool) -> String {
+    let by = asked.by;
     let platform = json::shown(series.platform);
-    let mut table = table::new(&["at", "any tag", "latest", "images", "change"]);
+    let mut table = table::new(&[
+        "at",
+        "any tag",
+        "latest",
+        "not told",
+        "images",
+        if by == By::Latest { "change of latest" } else { "change" },
+    ]);
     let mut before = None;
     for point in &series.points {
         table.add_row([
             when(point.at, series),
             point.supported.to_string(),
             point.supported_latest.to_string(),
+            point.unknown.to_string(),
             point.total.to_string(),
             change(point.count(by), before),
         ]);
         before = Some(point.count(by));
     }
-    format!("{platform}, {}\n{}", series.timeline.rung.name(), table::text(&mut table))
+    let source = if quiet { String::new() } else { format!("\n{}", source(series, asked)) };
+    format!("{platform}, {}\n{}{source}", series.timeline.rung.name(), table::text(&mut table))
 }
 
-fn marked_down(series: &Series<'_>) -> String {
+fn marked_down(series: &Series<'_>, asked: &Asked<'_>) -> String {
     let platform = json::shown(series.platform);
-    let mut table = markdown::Table::new(&["At", &platform, "by `latest`", "Images"]);
+    let mut table = markdown::Table::new(&["At", &platform, "by `latest`", "Not told", "Images"]);
     for point in &series.points {
         table.row(&[
             &when(point.at, series),
             &point.supported.to_string(),
             &point.supported_latest.to_string(),
+            &point.unknown.to_string(),
             &point.total.to_string(),
         ]);
     }
-    table.finish()
+    format!("{}\n{}", table.finish(), markdown::escaped_line(&source(series, asked)))
 }
 
 /// The day, for the last second of a day; the last point may be at any other instant.

@@ -1,16 +1,16 @@
 //! The count at one instant.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use workson::catalog::Standing;
 use workson::catalog::log::{Event, Filter, Happening, events};
 use workson::catalog::timelines::Keeping;
-use workson::timeline::{By, Timeline};
+use workson::evidence::{Rung, Verdict};
+use workson::timeline::{By, Problem, Timeline};
 use workson_oci::text::printable;
 
 use super::{Asked, Form, official_name};
 use crate::exit::Failure;
-use crate::instant::{age, day};
+use crate::instant::day;
 use crate::output::json::SourceAnswer;
 use crate::output::{count, csv, json, markdown, short, table, width, wrapped};
 
@@ -33,6 +33,8 @@ struct StandingAnswer {
     images: Vec<String>,
     lacking: Vec<String>,
     unknown: Vec<UnknownAnswer>,
+    /// Images whose file can't be read, so that their last good answer stands.
+    stale: Vec<UnknownAnswer>,
     /// The newest first.
     gained: Vec<EventAnswer>,
     lost: Vec<EventAnswer>,
@@ -145,11 +147,34 @@ impl<'a> Told<'a> {
             images: names(self.standing.supported(by).map(|image| image.name.as_str()).collect()),
             lacking: names(self.standing.lacking(by).map(|image| image.name.as_str()).collect()),
             unknown: unknown.collect(),
+            stale: self
+                .stale()
+                .map(|(image, reason)| UnknownAnswer { image: image.to_owned(), reason: reason.to_owned() })
+                .collect(),
             gained: events(&self.gained),
             lost: events(&self.lost),
             source: SourceAnswer::of(self.timeline, self.keeping),
             rungs,
         }
+    }
+
+    /// The images whose file could not be read at that instant, and why. (One that never could is unknown.)
+    fn stale(&self) -> impl Iterator<Item = (&str, &str)> {
+        let at = self.standing.at;
+        let stood = move |problem: &&Problem| {
+            let until = problem.until.map(|until| self.timeline.moment(until).at);
+            self.timeline.moment(problem.moment).at <= at && until.is_none_or(|until| until > at)
+        };
+        let is_told = |problem: &&Problem| {
+            let images = &self.standing.images;
+            let found = images.binary_search_by(|image| image.name.as_str().cmp(&problem.image));
+            found.is_ok_and(|place| !matches!(images[place].any, Verdict::Unknown(_)))
+        };
+        let problems = self.timeline.problems.iter().filter(|_| self.timeline.rung == Rung::Declared);
+        problems
+            .filter(stood)
+            .filter(is_told)
+            .map(|problem| (problem.image.as_str(), problem.reason.as_str()))
     }
 
     fn event(&self, event: &Event) -> EventAnswer {
@@ -207,7 +232,7 @@ fn shown(asked: &Asked<'_>, told: &[Vec<Told<'_>>], chart: &str, quiet: bool) ->
         text += &format!("{}\n", rungs[0].headline(asked.by));
     }
     if quiet {
-        return text;
+        return text + chart;
     }
     text += &source(asked);
     if !chart.is_empty() {
@@ -226,36 +251,27 @@ fn shown(asked: &Asked<'_>, told: &[Vec<Told<'_>>], chart: &str, quiet: bool) ->
 /// What the numbers stand on, and how old that is.
 fn source(asked: &Asked<'_>) -> String {
     let (timeline, keeping) = asked.main();
-    let source = &timeline.source;
-    let kept = match keeping {
-        Keeping::Bundled => ", as it comes with workson",
-        Keeping::Store => "",
-    };
-    let head = short(&source.head);
-    let mut text = format!(
-        "{}: {} at {head} of {}, {}{kept}\n",
-        timeline.rung.name(),
-        printable(source.name.trim_start_matches("https://")),
-        day(source.head_at),
-        age(source.head_at, asked.now)
-    );
+    let mut text = super::super::source_line(timeline, keeping, asked.now);
     if let Some(at) = asked.at {
-        text += &format!("as of {at}");
-        if at > source.head_at {
-            text += &format!("; what happened after {} is not known", source.head_at);
-        }
-        if timeline.begins().is_none_or(|begins| at < begins) {
-            let begins = timeline.begins().unwrap_or(Timestamp::UNIX_EPOCH);
-            text += &format!("; what is known begins at {begins}");
-        }
-        text.push('\n');
+        text += &format!("as of {at}{}\n", asked.bounds(timeline, at, at));
     }
     text
 }
 
+/// The rungs that have anything to tell of that instant; the first one of each platform in any case.
+fn told_rungs<'t, 'a>(told: &'t [Vec<Told<'a>>]) -> impl Iterator<Item = &'t Told<'a>> {
+    told.iter().flat_map(|rungs| {
+        rungs
+            .iter()
+            .enumerate()
+            .filter(|(at, told)| *at == 0 || !told.standing.images.is_empty())
+            .map(|(_, told)| told)
+    })
+}
+
 fn counts(asked: &Asked<'_>, told: &[Vec<Told<'_>>]) -> String {
     let mut table = table::new(&["platform", "rung", "any tag", "latest", "not told", "images", "as of"]);
-    for told in told.iter().flatten() {
+    for told in told_rungs(told) {
         let rung = told.rung(asked.by);
         table.add_row([
             json::shown(&told.standing.platform),
@@ -286,7 +302,26 @@ fn names(asked: &Asked<'_>, told: &Told<'_>) -> String {
             text += &format!("  {}: {}\n", image.name, printable(reason));
         }
     }
+    let stale: Vec<_> = told.stale().collect();
+    if !stale.is_empty() {
+        text +=
+            &format!("\non their last good answer, because their file can't be read ({}):\n", stale.len());
+        for (image, reason) in stale {
+            text += &format!("  {image}: {}\n", printable(reason));
+        }
+    }
     text
+}
+
+/// How it came to an event, where that says more than the event.
+fn how(event: &Event) -> &'static str {
+    match (event.happening, event.with_image) {
+        (Happening::Lost, true) => ", the image was removed",
+        (Happening::Regained, true) => ", the image came back",
+        (Happening::Gained, true) => ", a new image",
+        (Happening::Regained, false) => ", again",
+        _ => "",
+    }
 }
 
 fn newest(told: &Told<'_>, events: &[Event], title: &str) -> String {
@@ -298,12 +333,7 @@ fn newest(told: &Told<'_>, events: &[Event], title: &str) -> String {
     let widest = events.iter().map(|event| event.image.len()).max().unwrap_or(0);
     for event in events {
         let moment = told.timeline.moment(event.moment);
-        let how = match (event.happening, event.with_image) {
-            (Happening::Lost, true) => "  the image was removed",
-            (Happening::Gained | Happening::Regained, true) => "  a new image",
-            (Happening::Regained, false) => "  again",
-            _ => "",
-        };
+        let how = how(event);
         let line = format!("  {}  {:widest$}  {}{how}", day(moment.at), event.image, short(&moment.origin));
         text += &format!("{}\n", line.trim_end());
     }
@@ -317,7 +347,7 @@ fn marked_down(asked: &Asked<'_>, told: &[Vec<Told<'_>>]) -> String {
     }
     let mut table =
         markdown::Table::new(&["Platform", "Rung", "Any tag", "`latest`", "Not told", "Images", "As of"]);
-    for told in told.iter().flatten() {
+    for told in told_rungs(told) {
         let rung = told.rung(asked.by);
         table.row(&[
             &json::shown(&told.standing.platform),
@@ -336,6 +366,11 @@ fn marked_down(asked: &Asked<'_>, told: &[Vec<Told<'_>>]) -> String {
         let lacking: Vec<String> =
             told.standing.lacking(asked.by).map(|image| markdown::escaped(&image.name)).collect();
         text += &format!("\nWithout {platform} ({}): {}\n", lacking.len(), lacking.join(", "));
+        let unknown: Vec<String> =
+            told.standing.unknown(asked.by).map(|(image, _)| markdown::escaped(&image.name)).collect();
+        if !unknown.is_empty() {
+            text += &format!("\nCould not be told ({}): {}\n", unknown.len(), unknown.join(", "));
+        }
         for (title, events) in [("Gained last", &told.gained), ("Lost last", &told.lost)] {
             if events.is_empty() {
                 continue;
@@ -344,16 +379,11 @@ fn marked_down(asked: &Asked<'_>, told: &[Vec<Told<'_>>]) -> String {
             for event in events {
                 let moment = told.timeline.moment(event.moment);
                 let image = markdown::escaped(&event.image);
-                text += &format!("- {} {image} ({})\n", day(moment.at), short(&moment.origin));
+                let how = how(event);
+                text += &format!("- {} {image}{how} ({})\n", day(moment.at), short(&moment.origin));
             }
         }
     }
-    let (timeline, _) = asked.main();
-    text += &format!(
-        "\n{}: {} at {}\n",
-        timeline.rung.name(),
-        markdown::escaped(&timeline.source.name),
-        short(&timeline.source.head)
-    );
-    text
+    let (timeline, keeping) = asked.main();
+    text + &format!("\n{}", markdown::escaped_line(&super::super::source_line(timeline, keeping, asked.now)))
 }
