@@ -85,7 +85,12 @@ impl Store {
             return Err(StoreError::absent(path));
         }
         let store = Store::read_only(path)?;
-        check_owner(&store.connection, path)?;
+        match check_owner(&store.connection, path) {
+            Ok(()) => {}
+            // A write that was interrupted may have to be taken back first, which takes writing.
+            Err(error) if error.kind() == StoreErrorKind::Other => return Store::open(path),
+            Err(error) => return Err(error),
+        }
         match store.version().map_err(store.error("opening the store"))?.cmp(&newest_version()) {
             Ordering::Equal => Ok(store),
             // To be brought to this version's form, which takes writing.

@@ -371,7 +371,11 @@ async fn a_second_inventory_on_the_same_store_is_refused() {
     registry.fault(Fault::Hang, On::any(), None);
     let running = start(&mut home.workson(&["inventory", &list]));
     until("a request", || !registry.requests().is_empty());
-    let ran = home.run(&["inventory", &list]).exits(2).says("another inventory is under way").says("--store");
+    let ran = home
+        .run(&["inventory", &list])
+        .exits(2)
+        .says("another inventory or import is under way")
+        .says("--store");
     assert_eq!(ran.text(), "");
     // Reading is no trouble, nor is another store.
     let runs = home.run(&["inventory", "runs", "--json"]).exits(0).json();

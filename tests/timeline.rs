@@ -304,8 +304,9 @@ proptest! {
         let compacted = timeline.clone().compacted();
         let mut expected = timeline.clone();
         for image in expected.images.values_mut() {
-            image.tags.retain(|(_, span)| span.until.is_none());
+            image.tags.retain(|(tag, span)| span.until.is_none() || tag == "latest");
         }
+        prop_assert!(timeline.has_past_tags && !compacted.has_past_tags);
         prop_assert_eq!(plain(&compacted), plain(&expected));
         prop_assert_eq!(&compacted.source, &timeline.source);
         // Nothing that nobody names is carried along.
@@ -321,7 +322,7 @@ proptest! {
     #[test]
     fn a_text_reads_back_as_what_was_written(steps in steps()) {
         let timeline = recorded(&steps);
-        prop_assert_eq!(&Timeline::from_text(&timeline.to_text()).unwrap(), &timeline);
+        prop_assert_eq!(Timeline::from_text(&timeline.to_text()).unwrap(), as_text(timeline.clone()));
         let compacted = timeline.compacted();
         prop_assert_eq!(Timeline::from_text(&compacted.to_text()).unwrap(), compacted);
     }
@@ -463,6 +464,11 @@ fn a_timeline_that_names_what_is_not_there_is_not_sound() {
     });
 }
 
+/// As a text has it, which does not say that it has all that tags ever offered.
+fn as_text(timeline: Timeline) -> Timeline {
+    Timeline { has_past_tags: false, ..timeline }
+}
+
 // Texts that are none -------------------------------------------------------------------------------------------
 
 /// Its lines: 1 the head, 2–4 sets, 5–10 moments, 11 alpine, 12 nats, 13–14 problems.
@@ -489,7 +495,8 @@ fn refused(number: usize, from: &str, to: &str) -> String {
 #[test]
 fn a_text_ends_with_its_last_line_and_nowhere_before() {
     let lines = example_lines();
-    assert_eq!(Timeline::from_text(&lines.join("\n")).unwrap(), example(), "the last line need not end");
+    let read = Timeline::from_text(&lines.join("\n")).unwrap();
+    assert_eq!(read, as_text(example()), "the last line need not end");
     for end in 0..lines.len() {
         let text: String = lines[..end].iter().map(|line| format!("{line}\n")).collect();
         let error = Timeline::from_text(&text).unwrap_err();

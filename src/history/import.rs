@@ -106,7 +106,7 @@ pub fn import(
         Some(_) => store.timeline(OFFICIAL_IMAGES, TagSpans::Standing)?,
         None => None,
     };
-    call_once(&mut commits, known.as_ref());
+    call_once(&mut commits, known.as_ref(), reach.as_ref());
     let known_moments = known.as_ref().map_or(0, |timeline| timeline.moments.len());
     let mut reading = Importing::new(known, settings.now, &commits, progress);
     walk(repository, before.as_ref(), &commits, settings.threads, |commit, changes| {
@@ -150,9 +150,11 @@ fn since(repository: &Repository, reach: Option<&Reach>) -> Result<(Vec<Commit>,
 }
 
 /// A commit may say that it is a copy of one that another says as well, by mistake: then its own name is taken.
-fn call_once(commits: &mut [Commit], known: Option<&Timeline>) {
+fn call_once(commits: &mut [Commit], known: Option<&Timeline>, reach: Option<&Reach>) {
     let known = known.iter().flat_map(|timeline| &timeline.moments);
     let mut met: HashSet<String> = known.map(|moment| moment.origin.clone()).collect();
+    // The last one need not have changed anything.
+    met.extend(reach.map(|reach| reach.source.head.clone()));
     for commit in commits {
         if !met.insert(commit.origin()) {
             commit.original = None;

@@ -116,9 +116,8 @@ impl StoreError {
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => StoreErrorKind::Full,
             _ => StoreErrorKind::Other,
         };
-        let hint = Some("is there room on the disk? nothing was left behind");
         let (tried, came_back) = ("writing the database".to_owned(), source.to_string());
-        StoreError(Box::new(Inner { kind, tried, came_back, hint }))
+        StoreError(Box::new(Inner { kind, tried, came_back, hint: None }))
     }
 
     /// The history that comes with the program can't be read.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::cli_support::{Home, Ran};
-use super::parts::git::{GitRepository, library};
+use super::parts::git::{FIRST, GitRepository, git_with_input, library};
 use super::{add_commit, any, comes_to_nothing, facts, import, imported, stored, with_commits};
 
 /// The most memory that an import may take, whatever it meets.
@@ -240,6 +240,33 @@ fn a_long_file_in_a_bundle_is_named() {
     let (repository, commits) = with_a_long_file(&home, length);
     let bundle = repository.bundle("long.bundle", &["HEAD"]);
     long_file_is_named(&home, &commits, length, import(&home, &bundle, &["--json"]));
+}
+
+/// Each version has the same tags, so that little of it is new. All of them at once would take more than 160 MiB.
+#[test]
+fn a_history_of_many_versions_with_many_tags_is_not_held_all_at_once() {
+    const TAGS: usize = 5_000;
+    const VERSIONS: usize = 150;
+    let home = Home::new();
+    let repository = GitRepository::new(home.path("images"));
+    let tags: Vec<String> = (0..TAGS).map(|tag| format!("{tag:0120}")).collect();
+    let text = library(&[(&tags.join(", "), "amd64, arm64v8")]);
+    let mut stream = String::new();
+    for number in 0..VERSIONS {
+        let text = format!("{text}# {number}\n");
+        stream += &format!(
+            "commit refs/heads/master\ncommitter A <a@example.org> {} +0000\ndata 1\nx\n\
+             M 644 inline library/nats\ndata {}\n{text}\n",
+            FIRST + 60 * number as i64,
+            text.len(),
+        );
+    }
+    git_with_input(repository.folder(), &["fast-import", "--quiet"], stream.as_bytes());
+    let ran = import(&home, repository.name(), &["--json"]).exits(0);
+    assert_eq!(ran.json()["changes"], json!(VERSIONS));
+    assert!(ran.peak_kib < 120 * 1024, "it took {} KiB", ran.peak_kib);
+    let timeline = stored(&home);
+    assert_eq!((timeline.moments.len(), timeline.images["nats"].tags.len()), (VERSIONS, TAGS));
 }
 
 #[test]

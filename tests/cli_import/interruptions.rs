@@ -78,6 +78,25 @@ fn an_import_that_is_killed_at_any_moment_leaves_all_or_nothing() {
 }
 
 #[test]
+fn a_store_whose_making_was_interrupted_is_no_hindrance() {
+    // SQLite writes what was there aside before it changes a page; whoever comes next has to take it back.
+    let home = Home::new();
+    let making = rusqlite::Connection::open(home.path("making.db")).unwrap();
+    let many = "PRAGMA cache_size = 1; BEGIN; CREATE TABLE a (b); INSERT INTO a VALUES (zeroblob(200000));";
+    making.execute_batch(many).unwrap();
+    for ending in ["", "-journal"] {
+        std::fs::copy(home.path(&format!("making.db{ending}")), home.path(&format!("s.db{ending}"))).unwrap();
+    }
+    drop(making);
+    assert!(std::fs::metadata(home.path("s.db")).unwrap().len() > 100_000);
+    let ran = home.run(&["report", "-q", "--at", "2017-09-17", "--store", "s.db"]).exits(0);
+    assert_eq!(ran.text(), "44 of 129 images support linux/arm64\n");
+    assert!(!home.path("s.db-journal").exists());
+    let (repository, _) = with_commits(&home, "images", 2);
+    assert_eq!(imported(&home, repository.name())["commits"], json!(2));
+}
+
+#[test]
 fn while_one_import_is_under_way_another_one_says_so() {
     let home = Home::new();
     let (repository, _) = with_commits(&home, "images", 2);

@@ -176,6 +176,110 @@ fn a_line_that_names_no_original_is_a_line() {
     assert_eq!(origins, expected);
 }
 
+/// Commits of alpine, each with a further line and the message that is given.
+fn with_messages(repository: &GitRepository, messages: &[String]) -> Vec<String> {
+    let path = repository.folder().join("library/alpine");
+    let one = |message: &String| {
+        let before = std::fs::read_to_string(&path).unwrap_or_else(|_| library(&[("latest", "amd64")]));
+        repository.write("library/alpine", before + "# a line\n");
+        repository.commit(message)
+    };
+    messages.iter().map(one).collect()
+}
+
+fn origins(home: &Home) -> Vec<String> {
+    stored(home).moments.into_iter().map(|moment| moment.origin).collect()
+}
+
+#[test]
+fn of_commits_that_name_the_same_original_the_first_is_it_in_one_import_or_in_many() {
+    let (x, y) = ("0123456789".repeat(4), "abcdef0123".repeat(4));
+    let copy_of = |original: &str| format!("a copy\n\nOriginal-commit: {original}\n");
+    let messages = [copy_of(&x), copy_of(&x), copy_of(&y), copy_of(&x), copy_of(&y), "its own".into()];
+    let home = Home::new();
+    let repository = GitRepository::new(home.path("images"));
+    let commits = with_messages(&repository, &messages);
+    let [_, b, _, d, e, f] = commits.clone().try_into().unwrap();
+    let expected = [x, b, y, d, e, f];
+    let answer = imported(&home, repository.name());
+    assert_eq!((&answer["commits"], &answer["changes"]), (&json!(6), &json!(6)));
+    assert_eq!(origins(&home), expected);
+    assert!(stored(&home).is_sound());
+    assert_eq!(imported(&home, repository.name())["commits"], json!(0));
+
+    // One commit at a time, some of which end with a name that comes again.
+    let pieces = Home::new();
+    for (number, commit) in commits.iter().enumerate() {
+        repository.git(&["checkout", "--quiet", "--detach", commit]);
+        let answer = imported(&pieces, repository.name());
+        assert_eq!((&answer["commits"], &answer["head"]), (&json!(1), &json!(expected[number])), "{number}");
+        assert_eq!(imported(&pieces, repository.name())["commits"], json!(0));
+    }
+    assert_eq!(facts(&pieces), facts(&home));
+    // From a repository that is there anew, too: its commits have the same names.
+    let bundle = repository.bundle("a.bundle", &["HEAD", "master"]);
+    assert_eq!(imported(&pieces, &bundle)["commits"], json!(0));
+    add_commit(&repository);
+    assert_eq!(imported(&pieces, repository.name())["commits"], json!(1));
+}
+
+// What it is called -------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_history_is_called_by_where_others_can_look_it_up() {
+    let home = Home::new();
+    let (repository, _) = with_commits(&home, "images", 2);
+    let called = |repository: &str| imported(&Home::new(), repository)["source"].clone();
+    assert_eq!(called(repository.name()), "a local repository");
+    assert_eq!(called(&repository.bundle("a.bundle", &["HEAD"])), "a bundle");
+    assert_eq!(called(&format!("file://{}", repository.name())), "a local repository");
+    // What a clone says of where it is from, without what that says of who cloned it.
+    repository.git(&["remote", "add", "origin", "x"]);
+    for (origin, source) in [
+        ("https://example.org/images", "https://example.org/images"),
+        ("http://user:secret@example.org/images.git?token=secret", "http://example.org/images.git"),
+        ("https://secret@example.org/images", "https://example.org/images"),
+        ("git@example.org:images", "a local repository"),
+        ("ssh://user@example.org/images", "a local repository"),
+        ("/home/user/images", "a local repository"),
+        ("file:///home/user/images", "a local repository"),
+        ("../images", "a local repository"),
+    ] {
+        repository.git(&["remote", "set-url", "origin", origin]);
+        assert_eq!(called(repository.name()), source, "{origin}");
+    }
+    // A remote of another name is not where it is from.
+    repository.git(&["remote", "set-url", "origin", "https://example.org/images"]);
+    repository.git(&["remote", "rename", "origin", "upstream"]);
+    assert_eq!(called(repository.name()), "a local repository");
+}
+
+#[test]
+fn a_history_with_the_official_images_first_commit_is_theirs_wherever_it_is() {
+    let official = "https://github.com/docker-library/official-images";
+    let first = "Original-commit: b79dd11851ada54b932224284eccb5374a27504d\n".to_owned();
+    let folder = Home::new();
+    let repository = GitRepository::new(folder.path("images"));
+    with_messages(&repository, &["before it\n".into(), first, "after it\n".into()]);
+    repository.git(&["remote", "add", "origin", "https://example.org/fork"]);
+    let bundle = repository.bundle("a.bundle", &["HEAD"]);
+    let home = Home::new();
+    for name in [repository.name(), &bundle, &format!("file://{}", repository.name())] {
+        assert_eq!(imported(&Home::new(), name)["source"], official, "{name}");
+    }
+    // What goes on from there is theirs as well.
+    imported(&home, &bundle);
+    add_commit(&repository);
+    let answer = imported(&home, repository.name());
+    assert_eq!((&answer["commits"], &answer["source"]), (&json!(1), &json!(official)));
+    assert_eq!(stored(&home).source.name, official);
+    assert_eq!(imported(&home, &repository.bundle("b.bundle", &["HEAD"]))["source"], official);
+    // Another repository in its place is not.
+    let (other, _) = with_commits(&folder, "other", 2);
+    let answer = import(&home, other.name(), &["--again", "--json"]).exits(0).json();
+    assert_eq!(answer["source"], "a local repository");
+}
+
 // What is no history of the official images -------------------------------------------------------------------------
 
 #[test]

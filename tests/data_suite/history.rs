@@ -137,6 +137,27 @@ fn the_bundle_and_its_clone_are_the_same_history() {
 }
 
 #[test]
+fn what_comes_with_the_program_is_what_an_import_of_the_real_history_exports() {
+    let user = User::new();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let store = at("store.db");
+    user.workson(&["import", "official-images", clone().to_str().unwrap(), "--store", &store]).exits(0);
+    user.workson(&["export", &at("history.jsonl"), "--store", &store]).exits(0);
+    let exported = std::fs::read_to_string(at("history.jsonl")).unwrap();
+    let bundled = include_str!("../../data/official-images-history.jsonl");
+    let (head, rest) = bundled.split_once('\n').unwrap();
+    let (exported_head, exported_rest) = exported.split_once('\n').unwrap();
+    assert!(rest == exported_rest, "{} and {} bytes differ", rest.len(), exported_rest.len());
+    // The version of the program that wrote it may be an older one.
+    let without_tool = |head: &str| {
+        let (before, tool) = head.split_once("\"tool\":\"").unwrap();
+        format!("{before}\"tool\":{}", tool.split_once('"').unwrap().1)
+    };
+    assert_eq!(without_tool(head), without_tool(exported_head));
+}
+
+#[test]
 fn every_change_of_every_file_is_accounted_for() {
     let (answer, timeline) = &*IMPORTED;
     let commits = git_in(clone(), &["rev-list", "--first-parent", "--count", "HEAD"]);

@@ -161,6 +161,16 @@ fn never_asked() -> Failure {
         .with_hint("`workson inventory official` asks Docker Hub, and keeps what it sees")
 }
 
+/// Refuses a time that ends before it begins.
+fn check_order(since: Option<Timestamp>, at: Option<Timestamp>) -> Result<(), Failure> {
+    match (since, at) {
+        (Some(since), Some(at)) if since > at => {
+            Err(Failure::new(format!("--since {since} is after --at {at}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What was asked about came later than all that is known.
 fn not_known(since: Timestamp, newest: Timestamp) -> Failure {
     Failure::new(format!("--since {since} is after {newest}, and what came later is not known"))

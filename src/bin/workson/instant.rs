@@ -54,12 +54,12 @@ fn period(text: &str, edge: Edge) -> Option<Timestamp> {
         _ => return None,
     };
     let midnight = |date: Date| TimeZone::UTC.to_timestamp(DateTime::from(date)).ok();
-    match (edge, after) {
-        (Edge::Begin, _) => midnight(first),
-        (Edge::End, Ok(after)) => midnight(after)?.checked_sub(SignedDuration::from_secs(1)).ok(),
-        // The last day, month or year that there is ends where time does.
-        (Edge::End, Err(_)) => Timestamp::from_second(Timestamp::MAX.as_second()).ok(),
-    }
+    let found = match edge {
+        Edge::Begin => midnight(first),
+        Edge::End => after.ok().and_then(midnight).map(|after| after - SignedDuration::from_secs(1)),
+    };
+    // The last day that there is begins and ends where time does, and so do its month and its year end.
+    found.or_else(|| Timestamp::from_second(Timestamp::MAX.as_second()).ok())
 }
 
 /// How long ago something was, in words.
@@ -90,7 +90,9 @@ mod tests {
             ("2013", "2013-01-01T00:00:00Z", "2013-12-31T23:59:59Z"),
             ("2017-12-31", "2017-12-31T00:00:00Z", "2017-12-31T23:59:59Z"),
             // The end of time lies in the far west.
-            ("9999-12-31", "9999-12-31T00:00:00Z", "9999-12-30T22:00:00Z"),
+            ("9999", "9999-01-01T00:00:00Z", "9999-12-30T22:00:00Z"),
+            ("9999-12-30", "9999-12-30T00:00:00Z", "9999-12-30T22:00:00Z"),
+            ("9999-12-31", "9999-12-30T22:00:00Z", "9999-12-30T22:00:00Z"),
         ] {
             let read = |edge| parse("--at", text, edge, Timestamp::UNIX_EPOCH).unwrap().to_string();
             assert_eq!((read(Edge::Begin).as_str(), read(Edge::End).as_str()), (begin, end), "{text}");

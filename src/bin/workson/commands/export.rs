@@ -75,7 +75,12 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
                 .with_hint("name a file, or take --format csv"));
         }
         Form::Sqlite => {
-            whole(&arguments.file, |file| Ok(store::export(&timeline, file.path())?))?;
+            whole(&arguments.file, |file| {
+                store::export(&timeline, file.path()).map_err(|error| {
+                    Failure::new(format!("writing {}: {error}", arguments.file.display()))
+                        .with_hint("is there room on the disk? nothing was left behind")
+                })
+            })?;
             return Ok(told(arguments, form, keeping, global));
         }
     };
@@ -137,9 +142,8 @@ fn whole(
 ) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| {
         // Not the name of the file beside it, which is gone by now.
-        let error = error
-            .raw_os_error()
-            .map_or_else(|| error.to_string(), |code| std::io::Error::from_raw_os_error(code).to_string());
+        let error = error.to_string();
+        let error = error.split(" at path ").next().unwrap_or_default();
         Failure::new(format!("writing {}: {error}", path.display()))
     };
     // A link stays a link.

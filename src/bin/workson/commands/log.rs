@@ -106,6 +106,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     if let Some(since) = filter.since.filter(|since| *since > newest) {
         return Err(super::not_known(since, newest));
     }
+    super::check_order(filter.since, filter.until)?;
+    let begins = known.iter().filter_map(|timeline| timeline.begins()).min();
+    if let (Some(until), Some(begins)) = (filter.until, begins)
+        && until < begins
+    {
+        return Err(Failure::new(format!("--at {until} is before {begins}, when what is known begins")));
+    }
     let limit = arguments.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let by = if arguments.latest { By::Latest } else { By::Any };
     let mut found: Vec<(&Timeline, Event)> = Vec::new();

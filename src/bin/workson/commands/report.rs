@@ -163,11 +163,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     }
     let by = if arguments.latest { By::Latest } else { By::Any };
     let asked = Asked { platforms, by, at, since, now, timelines };
-    if let (Some(since), Some(at)) = (asked.since, asked.at)
-        && since > at
-    {
-        return Err(Failure::new(format!("--since {since} is after --at {at}")));
-    }
+    super::check_order(asked.since, asked.at)?;
     let newest = asked.main().0.source.head_at;
     if let Some(since) = asked.since.filter(|since| *since > newest) {
         return Err(super::not_known(since, newest));
@@ -216,7 +212,8 @@ fn drawn(arguments: &Arguments, global: &Global, asked: &Asked<'_>) -> String {
 /// The chart of what is asked, of the timeline that is told in full.
 fn chart(asked: &Asked<'_>) -> Chart {
     let (timeline, _) = asked.main();
-    let until = asked.at(timeline);
+    // Beyond what is known there is nothing to draw.
+    let until = asked.at(timeline).min(timeline.source.head_at);
     let since = asked.since;
     let line = |label: String, points: &[Point], value: &dyn Fn(&Point) -> u64| {
         let begins = since.map(|since| points.partition_point(|point| point.at <= since).saturating_sub(1));
