@@ -4,6 +4,7 @@
 
 mod cli_support;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +15,9 @@ use jiff::Timestamp;
 use workson::catalog::Changes;
 use workson::crawl::{self, Finished, Settings};
 use workson::inventory::List;
-use workson::store::{Outcome, RunState, Store, StoreErrorKind};
+use workson::store::{Cost, Look, Outcome, RunState, Seen, Store, StoreErrorKind};
+use workson_oci::image::Reading;
+use workson_oci::{Content, Digest, Image, MediaType};
 use workson_registry::rate_limit::PullBudget;
 use workson_registry::testing::{Fault, MemoryRegistry, On};
 use workson_registry::{Client, Options};
@@ -396,6 +399,34 @@ async fn tags_that_share_a_digest_are_all_told_whichever_thread_is_first() {
         assert_eq!((finished.state, finished.held_back.len()), (RunState::Complete, 0));
         assert_eq!(finished.cost.pulls, 20);
     }
+}
+
+#[test]
+fn a_tag_of_an_image_that_is_kept_a_moment_later_is_told_all_the_same() {
+    let bytes = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[
+        {"mediaType":"application/vnd.oci.image.manifest.v1+json","size":2,
+         "digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+         "platform":{"os":"linux","architecture":"arm64"}}]}"#;
+    let root = Content {
+        digest: Digest::sha256(bytes),
+        media_type: MediaType::new("application/vnd.oci.image.index.v1+json"),
+        bytes: bytes.to_vec().into(),
+    };
+    let Ok(Reading::Complete(image)) = Image::read(&root, &HashMap::new(), false) else {
+        panic!("it is an index")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("s.db")).unwrap();
+    let list = List::parse("two", b"example.org/a:1\nexample.org/a:2\n");
+    let noon = Timestamp::from_millisecond(NOON).unwrap();
+    let mut run = store.begin_run(&list, "test", noon, None).unwrap().run;
+    let known = Look { position: 0, at: noon, seen: Seen::Known(root.digest.clone()) };
+    let fetched = Look { position: 1, at: noon, seen: Seen::Fetched { image, root, others: Vec::new() } };
+    // The one that knows the digest from the other was quicker.
+    let looks = [known, fetched];
+    assert_eq!(store.record(&mut run, &looks, Cost::default()).unwrap(), [0]);
+    assert_eq!(store.record(&mut run, &looks[..1], Cost::default()).unwrap(), [0_usize; 0]);
+    assert_eq!(store.end_run(&run, noon, Cost::default()).unwrap(), RunState::Complete);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,25 @@ impl Keeper {
     }
 }
 
+/// Keeps a batch; what came too early stays in it.
+fn keep(
+    store: &mut Store,
+    run: &mut Run,
+    batch: &mut Vec<Look>,
+    rooms: &mut Vec<OwnedSemaphorePermit>,
+    cost: Cost,
+) -> Result<(), StoreError> {
+    let mut early = store.record(run, batch, cost)?.into_iter().peekable();
+    let mut place = 0;
+    batch.retain(|_| {
+        place += 1;
+        early.next_if_eq(&(place - 1)).is_some()
+    });
+    // What stays is a digest and a number: it takes no room from documents.
+    rooms.clear();
+    Ok(())
+}
+
 fn write(
     mut store: Store,
     mut run: Run,
@@ -110,11 +129,13 @@ fn write(
             next = if batch.len() < BATCH { receiver.try_recv().ok() } else { None };
         }
         if !batch.is_empty() {
-            store.record(&mut run, &batch, cost())?;
-            batch.clear();
-            rooms.clear();
+            keep(&mut store, &mut run, &mut batch, &mut rooms, cost())?;
         }
         if let Some(now) = finish {
+            // All that was seen has come: what is left is brought by no one.
+            if !batch.is_empty() {
+                keep(&mut store, &mut run, &mut batch, &mut rooms, cost())?;
+            }
             return store.end_run(&run, now, cost()).map(Some);
         }
     }

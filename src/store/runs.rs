@@ -211,19 +211,24 @@ impl Store {
         begin(&mut self.connection).map_err(error)
     }
 
-    /// Keeps what was seen, and what the run has cost until now: all of it or, on an error, nothing.
+    /// Keeps what was seen, and what the run has cost until now: all of it or, on an error, nothing. Gives back the
+    /// places of looks that came too early: they saw a digest that another look brings, which was not kept yet.
     ///
     /// # Errors
     /// Where the store can't be written.
-    pub fn record(&mut self, run: &mut Run, looks: &[Look], cost: Cost) -> Result<(), StoreError> {
+    pub fn record(&mut self, run: &mut Run, looks: &[Look], cost: Cost) -> Result<Vec<usize>, StoreError> {
         let error = self.error("keeping what was seen");
-        let record = |connection: &mut Connection, run: &mut Run| -> rusqlite::Result<()> {
+        let record = |connection: &mut Connection, run: &mut Run| -> rusqlite::Result<Vec<usize>> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for look in looks {
-                record_one(&transaction, run, look)?;
+            let mut early = Vec::new();
+            for (place, look) in looks.iter().enumerate() {
+                if !record_one(&transaction, run, look)? {
+                    early.push(place);
+                }
             }
             put_cost(&transaction, run.id, cost)?;
-            transaction.commit()
+            transaction.commit()?;
+            Ok(early)
         };
         record(&mut self.connection, run).map_err(|source| {
             run.contents.forget();
@@ -436,18 +441,19 @@ fn members(transaction: &Transaction<'_>, list: i64, run: i64) -> rusqlite::Resu
     statement.query_map([list], member)?.collect()
 }
 
-fn record_one(transaction: &Transaction<'_>, run: &mut Run, look: &Look) -> rusqlite::Result<()> {
+/// Keeps one look; false where it came too early.
+fn record_one(transaction: &Transaction<'_>, run: &mut Run, look: &Look) -> rusqlite::Result<bool> {
     let Run { id, members, tool, contents } = run;
     let run = *id;
-    let Some(member) = members.get_mut(look.position) else { return Ok(()) };
+    let Some(member) = members.get_mut(look.position) else { return Ok(true) };
     let (image, failure, reason) = match &look.seen {
         Seen::Known(digest) if member.last_digest() == Some(digest) => {
             (member.sighting.as_ref().and_then(|last| last.image), None, None)
         }
         Seen::Known(digest) => match contents.image_row(transaction, digest)? {
             Some(row) => (Some(row), None, None),
-            // It was there when it was looked up; a store that lost it meanwhile is asked again next time.
-            None => return Ok(()),
+            // Another look brings it, and may be kept later; a store that lost it meanwhile never gets it.
+            None => return Ok(false),
         },
         Seen::Fetched { image, root, others } => {
             (Some(contents.put_image(transaction, image, root, others)?), None, None)
@@ -486,5 +492,5 @@ fn record_one(transaction: &Transaction<'_>, run: &mut Run, look: &Look) -> rusq
     // No reference is looked at twice in a run, so the digest is not needed again.
     member.sighting = Some(LastSighting { id, image, digest: None, failure: failure.map(str::to_owned) });
     member.done = true;
-    Ok(())
+    Ok(true)
 }
