@@ -2,6 +2,10 @@
 //!
 //! [image-spec, config.md]: https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+
 use crate::Platform;
 use crate::json;
 use crate::text::printable;
@@ -41,6 +45,81 @@ impl Config {
             .map(|platform| Config { platform })
             .map_err(|error| ConfigError { reason: json::complaint(&error), received: true })
     }
+}
+
+/// What a config says beyond the platform: how the image is started, and what it is made of. Unknown fields are
+/// passed over; what is missing or `null` is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// How a container of it is started.
+    #[serde(deserialize_with = "or_default")]
+    pub config: Execution,
+    /// What its layers hold.
+    #[serde(deserialize_with = "or_default")]
+    pub rootfs: RootFs,
+    /// When it was made, as it says (RFC 3339).
+    #[serde(deserialize_with = "or_default")]
+    pub created: String,
+}
+
+/// `config` of an image configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct Execution {
+    /// What is started, before the arguments of `cmd`.
+    #[serde(deserialize_with = "or_default")]
+    pub entrypoint: Vec<String>,
+    /// What is started, or the arguments of `entrypoint`.
+    #[serde(deserialize_with = "or_default")]
+    pub cmd: Vec<String>,
+    /// Variables, `NAME=value`.
+    #[serde(deserialize_with = "or_default")]
+    pub env: Vec<String>,
+    /// The folder that it is started in.
+    #[serde(deserialize_with = "or_default")]
+    pub working_dir: String,
+    /// The user that it is started as.
+    #[serde(deserialize_with = "or_default")]
+    pub user: String,
+    /// The ports that it listens on, like `80/tcp`.
+    #[serde(deserialize_with = "or_default")]
+    pub exposed_ports: BTreeMap<String, Port>,
+}
+
+/// What stands behind a port: nothing, by the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Port;
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Port, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Port)
+    }
+}
+
+/// `rootfs` of an image configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct RootFs {
+    /// The digest of each layer, unpacked, the lowest first.
+    #[serde(deserialize_with = "or_default")]
+    pub diff_ids: Vec<String>,
+}
+
+impl Details {
+    /// Reads a configuration whole.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Details, ConfigError> {
+        serde_json::from_slice::<json::Object<Details>>(bytes)
+            .map(|json::Object(details)| details)
+            .map_err(|error| ConfigError { reason: json::complaint(&error), received: true })
+    }
+}
+
+/// `null` is as good as nothing.
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

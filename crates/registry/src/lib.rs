@@ -34,6 +34,7 @@ pub mod testing;
 mod transport;
 
 pub use auth::keychain::{Credentials, Keychain};
+pub use blobs::BlobStream;
 pub use client::Client;
 pub use error::{Error, Kind};
 pub use image::Answer;

@@ -87,7 +87,7 @@ impl Client {
             repository: reference.repository(),
             target: Target::Of(format!("manifests/{}", reference.target())),
             headers: &[accept],
-            limit: MAX_MANIFEST,
+            limit: Some(MAX_MANIFEST),
             is_pull,
         };
         let response = self.shared.send(&request).await?;

@@ -36,7 +36,7 @@ impl Client {
                 repository,
                 target,
                 headers: &[],
-                limit: MAX_PAGE,
+                limit: Some(MAX_PAGE),
                 is_pull: false,
             };
             let response = self.shared.send(&request).await?;

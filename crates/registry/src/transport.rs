@@ -52,8 +52,8 @@ pub(crate) struct Request<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) target: Target,
     pub(crate) headers: &'a [(HeaderName, HeaderValue)],
-    /// The largest body that is read, in bytes.
-    pub(crate) limit: usize,
+    /// The largest body that is read, in bytes; none: a good answer's body is handed on as it comes.
+    pub(crate) limit: Option<usize>,
     /// Whether registries count it as a pull.
     pub(crate) is_pull: bool,
 }
@@ -66,11 +66,13 @@ pub(crate) enum Target {
     At(String),
 }
 
-/// An answer with its whole body.
+/// An answer, with its whole body or with the rest of it still to come.
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What is still to come, where that was asked for.
+    pub(crate) stream: Option<Incoming>,
     /// The address that answered, after redirects.
     pub(crate) url: Url,
 }
@@ -108,7 +110,7 @@ impl Shared {
         headers: &[(HeaderName, HeaderValue)],
         authorization: Option<&HeaderValue>,
         form: Option<&str>,
-        limit: usize,
+        limit: Option<usize>,
     ) -> Result<Response, Failed> {
         let tried = Tried { method, url: &first };
         let mut next: Option<Url> = None;
@@ -156,7 +158,7 @@ impl Shared {
         let policy = &self.options.retry;
         let mut attempt = 0;
         loop {
-            let outcome = self.attempt(method, url.clone(), &[], authorization, form, limit).await;
+            let outcome = self.attempt(method, url.clone(), &[], authorization, form, Some(limit)).await;
             let again = attempt < policy.retries;
             let wait = match outcome {
                 Ok(response) if again && is_passing(response.status) => {
@@ -271,7 +273,7 @@ struct Hop<'a> {
     headers: &'a [(HeaderName, HeaderValue)],
     authorization: Option<&'a HeaderValue>,
     form: Option<&'a str>,
-    limit: usize,
+    limit: Option<usize>,
 }
 
 /// Reads the body, at most `limit` bytes of it (of an error's less).
@@ -282,7 +284,7 @@ async fn read(
 ) -> Result<Response, Failed> {
     let (head, mut incoming) = response.into_parts();
     let good = head.status.is_success();
-    let limit = if good { hop.limit } else { MAX_ERROR_BODY };
+    let limit = if good { hop.limit.unwrap_or(0) } else { MAX_ERROR_BODY };
     let too_large = |length: String| {
         let text = format!("{length} are more than the {limit} that workson reads");
         let error = Error::new(Kind::TooLarge, tried, text);
@@ -298,6 +300,16 @@ async fn read(
         return Err(Failed::for_good(
             error.with_hint("switch compression off there, or reach the registry by another way"),
         ));
+    }
+    if good && hop.limit.is_none() {
+        let (headers, url) = (head.headers, hop.url.clone());
+        return Ok(Response {
+            status: head.status,
+            headers,
+            body: Bytes::new(),
+            stream: Some(incoming),
+            url,
+        });
     }
     let mut body = BytesMut::new();
     if *hop.method != Method::HEAD {
@@ -319,7 +331,8 @@ async fn read(
             body.extend_from_slice(&chunk);
         }
     }
-    Ok(Response { status: head.status, headers: head.headers, body: body.freeze(), url: hop.url.clone() })
+    let (headers, body, url) = (head.headers, body.freeze(), hop.url.clone());
+    Ok(Response { status: head.status, headers, body, stream: None, url })
 }
 
 /// How the body is encoded, where its bytes are not those that are kept. (`aws-chunked` is how an object came

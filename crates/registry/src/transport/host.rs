@@ -247,7 +247,13 @@ mod tests {
 
     fn something() -> Result<Response, Failed> {
         let url = "http://localhost/v2/".parse().unwrap();
-        Ok(Response { status: StatusCode::OK, headers: Default::default(), body: Default::default(), url })
+        Ok(Response {
+            status: StatusCode::OK,
+            headers: Default::default(),
+            body: Default::default(),
+            stream: None,
+            url,
+        })
     }
 
     #[tokio::test(start_paused = true)]
