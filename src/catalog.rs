@@ -9,6 +9,7 @@ pub mod log;
 pub mod series;
 pub mod standing;
 pub mod timelines;
+pub mod verified;
 
 pub use changes::{Change, Changes};
 pub use coverage::Coverage;

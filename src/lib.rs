@@ -13,16 +13,21 @@
 //! | [`history`] | the git history of the official images → store | `oci`, `evidence`, `timeline`, `store` |
 //! | [`crawl`] | inventory → registry → store | `oci`, `registry`, `evidence`, `inventory`, `store` |
 //! | [`catalog`] | questions: coverage, changes, one image | `oci`, `evidence`, `timeline`, `store` |
+//! | [`layout`], [`archive`] | images on disk: OCI image layouts, what `docker save` writes | `oci` |
+//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `registry`, `evidence`, `layout`, `archive` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
 
+pub mod archive;
 pub mod catalog;
 pub mod chart;
 pub mod crawl;
 pub mod evidence;
 pub mod history;
 pub mod inventory;
+pub mod layout;
 pub mod store;
 pub mod timeline;
+pub mod verify;

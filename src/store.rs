@@ -10,6 +10,7 @@ mod histories;
 mod published;
 mod runs;
 mod snapshot;
+mod verifications;
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use histories::{Reach, TagSpans};
 pub use published::Lists;
 pub use runs::{Cost, Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
 pub use snapshot::{LastGood, MemberState, Outcome, Snapshot};
+pub use verifications::{Verification, VerifiedReference};
 
 /// The mark in the head of the file that tells a store from any other SQLite database: `wrks`.
 const APPLICATION_ID: i64 = 0x7772_6b73;

@@ -15,6 +15,9 @@ const RULES: &[(&str, &[&str])] = &[
     ("crawl", &["oci", "registry", "evidence", "inventory", "store"]),
     ("catalog", &["oci", "evidence", "timeline", "store"]),
     ("chart", &[]),
+    ("layout", &["oci"]),
+    ("archive", &["oci"]),
+    ("verify", &["oci", "registry", "evidence", "layout", "archive"]),
 ];
 
 /// What the pure package must not know of.

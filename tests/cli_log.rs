@@ -341,7 +341,8 @@ fn what_is_asked_wrongly_is_refused_with_a_sentence() {
         (&["--since", "2017-02-30"], "--since 2017-02-30: that is no date"),
         (&["-p", "linux/arm46"], "did you mean arm64?"),
         (&["--limit", "many"], "invalid value"),
-        (&["--rung", "ran"], "[possible values: declared, published]"),
+        (&["--rung", "ran"], "[possible values: declared, published, verified]"),
+        (&["--rung", "verified"], "`workson report --rung verified` counts what was verified"),
     ] {
         log(arguments).exits(2).says(said);
     }

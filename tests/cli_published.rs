@@ -720,10 +720,10 @@ async fn the_text_of_a_check_says_on_what_it_stands() {
     assert_snapshot!(text.replace(&today, "YYYY-MM-DD"), @r"
     redis on linux/arm64: yes, published since YYYY-MM-DD or before, by its tag latest
       how sure: a registry served an image that says so; what it holds was not read
-      surer: reading what its layers hold (verified)
+      surer: `workson verify redis --platform linux/arm64` reads what it holds (verified)
     redis on linux/amd64: yes, published since YYYY-MM-DD or before, by its tag latest
       how sure: a registry served an image that says so; what it holds was not read
-      surer: reading what its layers hold (verified)
+      surer: `workson verify redis --platform linux/amd64` reads what it holds (verified)
 
     PLATFORM     ANSWER  RUNG       SINCE                 TAGS
     linux/arm64  yes     published  YYYY-MM-DD or before  latest

@@ -9,8 +9,12 @@ mod parts;
 
 #[path = "data_suite/history.rs"]
 mod history;
+#[path = "verify/mod.rs"]
+mod images;
 #[path = "data_suite/library_files.rs"]
 mod library_files;
+#[path = "data_suite/verify.rs"]
+mod verify;
 
 use std::path::PathBuf;
 use std::process::Command;

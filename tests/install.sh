@@ -14,6 +14,14 @@ programs='
     tar:tar
     gzip:gzip
     sha512sum:coreutils
+    unshare:util-linux
+    x86_64-linux-gnu-gcc:gcc-x86-64-linux-gnu
+    aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu
+    arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
+    arm-linux-gnueabi-gcc:gcc-arm-linux-gnueabi
+    riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu
+    musl-gcc:musl-tools
+    qemu-aarch64-static:qemu-user-static
 '
 packages=''
 for pair in $programs; do
@@ -21,6 +29,10 @@ for pair in $programs; do
 done
 # SQLite is compiled in, which takes the C library's headers.
 [ -e /usr/include/stdio.h ] || packages="$packages libc6-dev"
+# The C libraries that the cross compilers link with.
+for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:armel riscv64-linux-gnu:riscv64; do
+    [ -e "/usr/${pair%%:*}/include/stdio.h" ] || packages="$packages libc6-dev-${pair#*:}-cross"
+done
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"
 
 if [ -z "$packages" ]; then

@@ -201,7 +201,7 @@ fn put_platform_set(connection: &Connection, platforms: &[String], key: &str) ->
 }
 
 /// A platform as it is stored.
-fn platform_text(platform: &Platform) -> rusqlite::Result<String> {
+pub(super) fn platform_text(platform: &Platform) -> rusqlite::Result<String> {
     serde_json::to_string(platform).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 

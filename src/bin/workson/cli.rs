@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, export, import, inventory, log, man, query, report, resolve};
+use crate::commands::{
+    check, completions, export, import, inventory, log, man, query, report, resolve, verify,
+};
 use crate::settings::{JOBS, TIMEOUTS};
 
 /// Does this software work on Arm? Answers with evidence, for Arm and every other platform.
@@ -29,6 +31,7 @@ pub(crate) enum Command {
     Log(log::Arguments),
     Query(query::Arguments),
     Resolve(resolve::Arguments),
+    Verify(verify::Arguments),
     Inventory(inventory::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),

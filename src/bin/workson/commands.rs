@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod resolve;
+pub(crate) mod verify;
 
 use std::path::Path;
 
@@ -33,6 +34,8 @@ pub(crate) enum AskedRung {
     Declared,
     /// What registries serve, by the inventories in the store
     Published,
+    /// What holds what its label claims, by the verifications in the store
+    Verified,
 }
 
 /// The timelines of the official images on the rung that was asked for, or on both.
@@ -45,7 +48,7 @@ fn timelines(
         _ => Some(timelines::declared(store, TagSpans::None)?),
     };
     let published = match rung {
-        Some(AskedRung::Declared) => None,
+        Some(AskedRung::Declared | AskedRung::Verified) => None,
         _ => timelines::published(store)?,
     };
     Ok((declared, published))

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Log(arguments) => commands::log::run(arguments, &cli.global),
         Command::Query(arguments) => commands::query::run(arguments, &cli.global),
         Command::Resolve(arguments) => commands::resolve::run(arguments, &cli.global),
+        Command::Verify(arguments) => commands::verify::run(arguments, &cli.global),
         Command::Inventory(arguments) => commands::inventory::run(arguments, &cli.global),
         Command::Import(arguments) => commands::import::run(arguments, &cli.global),
         Command::Export(arguments) => commands::export::run(arguments, &cli.global),

@@ -4,6 +4,7 @@ pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod mquery;
+pub(crate) mod sarif;
 pub(crate) mod table;
 
 use std::io::{self, Write as _};

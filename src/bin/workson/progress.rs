@@ -1,7 +1,7 @@
 //! Progress on standard error, where it is a terminal.
 
 use std::fmt::Write;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Read};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -99,6 +99,37 @@ impl FetchBar {
     pub(crate) fn show(&self, line: &str) {
         self.0.set_message(line.to_owned());
         self.0.tick();
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// How many bytes of layers have come.
+#[derive(Clone)]
+pub(crate) struct ByteBar(ProgressBar);
+
+impl ByteBar {
+    pub(crate) fn new(global: &Global) -> ByteBar {
+        let bar = ProgressBar::with_draw_target(None, target(global));
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:28} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        ByteBar(bar)
+    }
+
+    /// Begins anew, for so many bytes.
+    pub(crate) fn expect(&self, bytes: u64) {
+        self.0.reset();
+        self.0.set_length(bytes);
+    }
+
+    /// A reader that shows what comes through it.
+    pub(crate) fn watch(&self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+        if self.0.is_hidden() { reader } else { Box::new(self.0.wrap_read(reader)) }
     }
 
     pub(crate) fn clear(&self) {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use workson::catalog::check::{Answer, Check, Evidence, Presence, similar_tags};
 use workson::catalog::timelines::{self, Kept};
+use workson::catalog::verified::Verified;
 use workson::evidence::{Rung, Verdict};
 use workson::history::library_file::ARCHITECTURES;
 use workson::store::{Lists, Store, TagSpans};
@@ -97,6 +98,7 @@ struct PlatformAnswer {
 struct Known {
     declared: Kept,
     published: Option<Timeline>,
+    verified: Verified,
     asked: Vec<Platform>,
     now: Timestamp,
 }
@@ -122,7 +124,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let images: Vec<String> = names.iter().map(|(_, reference)| reference.repository().familiar()).collect();
     let published = store.as_ref().map(|store: &Store| store.published(Lists::All)).transpose()?.flatten();
     let declared = timelines::declared(store.as_ref(), TagSpans::Of(&images))?;
-    let known = Known { declared, published, asked, now: now() };
+    let verified = Verified::read(store.as_ref())?;
+    let known = Known { declared, published, verified, asked, now: now() };
     let found: Vec<Found> = names.iter().map(|(name, reference)| known.check(name, reference)).collect();
     let verdicts: Vec<&'static str> = found.iter().map(|found| known.verdict(found)).collect();
     if arguments.json {
@@ -154,7 +157,19 @@ impl Known {
             Some(_) => {
                 Check::unknown(&platforms, "what is known is known of tags, and a digest was asked about")
             }
-            None => evidence.check(&image, tag, &platforms),
+            None => {
+                let mut check = evidence.check(&image, tag, &platforms);
+                let tag = reference.tag().unwrap_or("latest");
+                for answer in &mut check.answers {
+                    self.verified.raise(&reference.to_string(), tag, answer);
+                }
+                if check.presence != Presence::There
+                    && check.answers.iter().any(|answer| answer.rung == Some(Rung::Verified))
+                {
+                    check.presence = Presence::There;
+                }
+                check
+            }
         };
         let suggestions = match (&check.presence, tag) {
             (Presence::Unknown, _) => evidence.suggestions(&image),
@@ -303,9 +318,12 @@ impl Known {
 
     /// What an answer stands on, and how old that is.
     fn known_from(&self, answer: Option<&Answer>) -> String {
-        if let Some(at) =
-            answer.filter(|answer| answer.rung == Some(Rung::Published)).and_then(|a| a.observed_at)
-        {
+        let of =
+            |rung| answer.filter(|answer| answer.rung == Some(rung)).and_then(|answer| answer.observed_at);
+        if let Some(at) = of(Rung::Verified) {
+            return format!("  known from: its bytes, read on {}, {}\n", day(at), age(at, self.now));
+        }
+        if let Some(at) = of(Rung::Published) {
             return format!("  known from: a registry, asked on {}, {}\n", day(at), age(at, self.now));
         }
         let source = super::source(&self.declared.timeline, self.declared.keeping, self.now);
@@ -328,7 +346,12 @@ impl Found {
 fn headline(found: &Found, answer: &Answer) -> String {
     let (name, platform) = (found.title(), json::shown(&answer.platform));
     let rung = answer.rung.map(|rung| format!(", {}", rung.name())).unwrap_or_default();
+    let on = answer.observed_at.filter(|_| answer.rung == Some(Rung::Verified));
+    let on = on.map(|at| format!(" on {}", day(at)));
     let detail = match &answer.verdict {
+        Verdict::Yes | Verdict::No if on.is_some() => {
+            format!("{rung}{}{}", on.unwrap_or_default(), by(answer))
+        }
         Verdict::Yes => format!("{rung}{}{}", since(answer), by(answer)),
         Verdict::No => match &answer.lost {
             Some(lost) => format!("{rung}; it had it until {}", day(lost.at)),
@@ -372,7 +395,10 @@ fn sure(answer: &Answer) -> &'static str {
         (Some(Rung::Published), Verdict::No) => {
             "the registry was asked, and what it served lacks the platform"
         }
-        (Some(Rung::Verified), Verdict::Yes) => "what would run was read, and is for the platform",
+        (Some(Rung::Verified), Verdict::Yes) => {
+            "what would run was read, and can start there; it was not run"
+        }
+        (Some(Rung::Verified), Verdict::No) => "what would run was read, and can't start there",
         (Some(Rung::Ran), Verdict::Yes) => "it was run there",
         _ => "not at all",
     }
@@ -396,7 +422,13 @@ fn raise(found: &Found, answer: &Answer) -> Option<String> {
             };
             Some(format!("`workson query {name} --platform {platform}` asks the registry (published)"))
         }
-        Some(Rung::Published) => Some("reading what its layers hold (verified)".into()),
+        Some(Rung::Published) => {
+            let platform = json::shown(&answer.platform);
+            Some(format!(
+                "`workson verify {} --platform {platform}` reads what it holds (verified)",
+                found.title()
+            ))
+        }
         Some(Rung::Verified) => Some("running it there (ran)".into()),
         None | Some(Rung::Declared | Rung::Ran) => None,
     }

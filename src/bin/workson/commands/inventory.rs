@@ -15,6 +15,7 @@ use workson::store::{Snapshot, Store};
 use workson_registry::Client;
 
 use self::report::Report;
+use super::verify::Verifying;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::output::{json, print};
@@ -60,6 +61,10 @@ pub(crate) struct Arguments {
     /// Begin a new run, even where one could be resumed
     #[arg(long)]
     fresh: bool,
+
+    /// Then read what the images with these platforms hold, where that was not read before (see `workson verify`)
+    #[arg(long)]
+    verify: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -143,6 +148,9 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
 
     let store = Store::open_existing(path)?;
     let snapshot = store.snapshot(finished.run)?;
+    if arguments.verify {
+        verify(path, global, &client, &snapshot, &platforms)?;
+    }
     let previous: Option<Snapshot> = finished.previous.map(|id| store.snapshot(id)).transpose()?;
     let report = Report {
         list: &list,
@@ -157,6 +165,39 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
         report.text(global.quiet).into_bytes()
     })?;
     Ok(if report.is_whole() { Exit::Yes } else { Exit::Unknown })
+}
+
+/// Reads what the images hold that a run saw; what can't start is told on standard error.
+fn verify(
+    path: &Path,
+    global: &Global,
+    client: &Client,
+    snapshot: &Snapshot,
+    platforms: &[workson_oci::Platform],
+) -> Result<(), Failure> {
+    for platform in platforms {
+        let coverage = Coverage::of(snapshot, platform);
+        let seen: Vec<_> = coverage
+            .supported()
+            .filter_map(|evidence| Some((evidence.reference.clone(), evidence.digest.clone()?)))
+            .collect();
+        Verifying::seen(
+            path,
+            global,
+            client,
+            &seen,
+            std::slice::from_ref(platform),
+            |reference, platform, verdict| {
+                if verdict != "yes" {
+                    tell(
+                        &format!("{} on {platform}: {verdict}, as its bytes are", reference.familiar()),
+                        None,
+                    );
+                }
+            },
+        )?;
+    }
+    Ok(())
 }
 
 async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {

@@ -90,6 +90,10 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let date = |flag, text: &Option<String>, edge| {
         text.as_ref().map(|text| instant::parse(flag, text, edge, now)).transpose()
     };
+    if arguments.rung == Some(AskedRung::Verified) {
+        return Err(Failure::new("what happened is told of what is declared and published")
+            .with_hint("`workson report --rung verified` counts what was verified"));
+    }
     let (declared, published) = super::timelines(store.as_ref(), arguments.rung)?;
     let keeping = declared.as_ref().map(|kept| kept.keeping);
     let declared = declared.map(|kept| kept.timeline);

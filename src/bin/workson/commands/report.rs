@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use workson::catalog::series::{Every, Point, steps};
 use workson::catalog::timelines::Keeping;
+use workson::catalog::verified::Verified;
 use workson::chart::{Chart, Line};
 use workson::timeline::{By, Timeline};
 use workson_oci::Platform;
@@ -115,10 +116,13 @@ struct Asked<'a> {
     now: Timestamp,
     /// At least one; the first one is the one that is told in full.
     timelines: Vec<(&'a Timeline, Keeping)>,
+    verified: &'a Verified,
+    /// Whether what was verified is told in full.
+    only_verified: bool,
 }
 
-impl Asked<'_> {
-    fn main(&self) -> (&Timeline, Keeping) {
+impl<'a> Asked<'a> {
+    fn main(&self) -> (&'a Timeline, Keeping) {
         self.timelines[0]
     }
 
@@ -162,7 +166,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         return Err(super::never_asked());
     }
     let by = if arguments.latest { By::Latest } else { By::Any };
-    let asked = Asked { platforms, by, at, since, now, timelines };
+    let verified = Verified::read(store.as_ref())?;
+    let only_verified = arguments.rung == Some(AskedRung::Verified);
+    if only_verified && verified.newest().is_none() {
+        return Err(Failure::new("nothing was verified yet")
+            .with_hint("`workson verify IMAGE` reads what an image holds, and keeps what it finds"));
+    }
+    let asked = Asked { platforms, by, at, since, now, timelines, verified: &verified, only_verified };
     super::check_order(asked.since, asked.at)?;
     let newest = asked.main().0.source.head_at;
     if let Some(since) = asked.since.filter(|since| *since > newest) {
@@ -170,6 +180,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     }
     let every = arguments.every.map(Every::from);
     let is_series = every.is_some() || since.is_some();
+    if only_verified && (is_series || arguments.svg.is_some()) {
+        return Err(Failure::new(
+            "what was verified has no series: each image is verified when it is asked for",
+        ));
+    }
     let Form { json, csv, markdown } = arguments.form;
     if arguments.svg.as_deref() == Some(Path::new("-")) && (json || csv || markdown) {
         return Err(Failure::new("--svg - and another form can't both go to standard output")
@@ -202,7 +217,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
 fn drawn(arguments: &Arguments, global: &Global, asked: &Asked<'_>) -> String {
     let Form { json, csv, markdown } = arguments.form;
     let is_terminal = std::io::stdout().is_terminal();
-    if json || csv || markdown || !(arguments.chart || (is_terminal && !global.quiet)) {
+    if asked.only_verified || json || csv || markdown || !(arguments.chart || (is_terminal && !global.quiet))
+    {
         return String::new();
     }
     let colour = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;

@@ -103,9 +103,17 @@ impl<'a> Told<'a> {
         }
     }
 
+    /// What was verified of the images that are declared.
+    fn verified(asked: &Asked<'a>, place: usize) -> Told<'a> {
+        let (timeline, keeping) = asked.main();
+        let at = asked.at.unwrap_or(asked.now);
+        let standing = asked.verified.standing(timeline, &asked.platforms[place], at);
+        Told { timeline, keeping, standing, gained: Vec::new(), lost: Vec::new() }
+    }
+
     fn rung(&self, by: By) -> RungAnswer {
         RungAnswer {
-            rung: self.timeline.rung.name(),
+            rung: self.standing.rung.name(),
             at: self.standing.at.to_string(),
             supported: self.standing.supported(By::Any).count(),
             supported_latest: self.standing.supported(By::Latest).count(),
@@ -139,7 +147,7 @@ impl<'a> Told<'a> {
             at: self.standing.at.to_string(),
             platform: json::shown(&self.standing.platform),
             official_name: official_name(&self.standing.platform),
-            rung: self.timeline.rung.name(),
+            rung: self.standing.rung.name(),
             by: by.name(),
             supported: self.standing.supported(By::Any).count(),
             supported_latest: self.standing.supported(By::Latest).count(),
@@ -192,7 +200,15 @@ impl<'a> Told<'a> {
 pub(super) fn print(asked: &Asked<'_>, form: &Form, chart: String, quiet: bool) -> Result<Vec<u8>, Failure> {
     let of = |place: usize| -> Vec<Told<'_>> {
         let timelines = asked.timelines.iter();
-        timelines.map(|(timeline, keeping)| Told::of(asked, timeline, *keeping, place)).collect()
+        let mut told: Vec<Told<'_>> =
+            timelines.map(|(timeline, keeping)| Told::of(asked, timeline, *keeping, place)).collect();
+        if asked.verified.newest().is_some() {
+            let verified = Told::verified(asked, place);
+            // What is told in full comes first.
+            let at = if asked.only_verified { 0 } else { told.len() };
+            told.insert(at, verified);
+        }
+        told
     };
     let told: Vec<Vec<Told<'_>>> = (0..asked.platforms.len()).map(of).collect();
     if form.json {
@@ -220,7 +236,7 @@ fn rows(told: &[Vec<Told<'_>>]) -> Result<Vec<u8>, Failure> {
         let at = told.standing.at.to_string();
         for image in &told.standing.images {
             let (any, latest) = (image.any.name(), image.latest.name());
-            table.row(&[&at, &platform, told.timeline.rung.name(), &image.name, any, latest])?;
+            table.row(&[&at, &platform, told.standing.rung.name(), &image.name, any, latest])?;
         }
     }
     Ok(table.finish()?)
@@ -242,8 +258,10 @@ fn shown(asked: &Asked<'_>, told: &[Vec<Told<'_>>], chart: &str, quiet: bool) ->
     text += &counts(asked, told);
     for rungs in told {
         text += &names(asked, &rungs[0]);
-        text += &newest(&rungs[0], &rungs[0].gained, "gained last");
-        text += &newest(&rungs[0], &rungs[0].lost, "lost last");
+        if !asked.only_verified {
+            text += &newest(&rungs[0], &rungs[0].gained, "gained last");
+            text += &newest(&rungs[0], &rungs[0].lost, "lost last");
+        }
     }
     text
 }
@@ -296,7 +314,9 @@ fn names(asked: &Asked<'_>, told: &Told<'_>) -> String {
         text += &wrapped(lacking, width().into());
     }
     let unknown: Vec<_> = told.standing.unknown(asked.by).collect();
-    if !unknown.is_empty() {
+    if told.standing.rung == Rung::Verified {
+        text += &format!("\nnot verified, or not as they are now ({})\n", unknown.len());
+    } else if !unknown.is_empty() {
         text += &format!("\ncould not be told ({}):\n", unknown.len());
         for (image, reason) in unknown {
             text += &format!("  {}: {}\n", image.name, printable(reason));

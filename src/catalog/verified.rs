@@ -1,0 +1,106 @@
+//! What reading the bytes found, put above what was declared and published.
+
+use jiff::Timestamp;
+use workson_oci::Platform;
+use workson_oci::platform::Matcher;
+
+use super::check::{Answer, Since};
+use super::standing::{ImageStanding, Standing};
+use crate::evidence::{Rung, Verdict};
+use crate::store::{Store, StoreError, VerifiedReference};
+use crate::timeline::{Moment, Timeline};
+
+/// What was verified, each with whether its reference still points at what was read, as far as that is known.
+#[derive(Debug, Default)]
+pub struct Verified {
+    found: Vec<(VerifiedReference, bool)>,
+}
+
+impl Verified {
+    /// All that the store has.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn read(store: Option<&Store>) -> Result<Verified, StoreError> {
+        let Some(store) = store else { return Ok(Verified::default()) };
+        let mut found = Vec::new();
+        for verified in store.verified_references()? {
+            let last = store.last_digest(&verified.reference)?;
+            let stands = last.is_none_or(|last| last == verified.root);
+            found.push((verified, stands));
+        }
+        Ok(Verified { found })
+    }
+
+    /// What was found of a canonical reference on a platform.
+    fn of(&self, reference: &str, platform: &Platform) -> Option<&(VerifiedReference, bool)> {
+        let matcher = Matcher::only_strict(platform);
+        self.found.iter().find(|(verified, _)| {
+            verified.reference == reference && matcher.matches(&verified.verification.platform)
+        })
+    }
+
+    /// Puts what was found of `reference` into an answer about it. What the tag pointed at earlier says nothing of
+    /// what it points at now.
+    pub fn raise(&self, reference: &str, tag: &str, answer: &mut Answer) {
+        let Some((verified, stands)) = self.of(reference, &answer.platform) else { return };
+        let found = &verified.verification;
+        let day = found.at.strftime("%Y-%m-%d");
+        if !stands {
+            answer.note = Some(format!("it was verified on {day}, and the tag {tag} has moved since"));
+            return;
+        }
+        answer.note = match (&answer.verdict, &found.verdict) {
+            (Verdict::Yes, Verdict::No) => {
+                Some("the label says so, and what it would run can't start there".into())
+            }
+            (Verdict::No, Verdict::Yes) => {
+                Some("other evidence says no, and was older or of another tag".into())
+            }
+            _ => None,
+        };
+        if answer.verdict != found.verdict {
+            let origin = "verification".to_owned();
+            answer.since = Some(Since { moment: Moment { at: found.at, origin }, or_before: true });
+            answer.tags = if found.verdict == Verdict::Yes { vec![tag.to_owned()] } else { Vec::new() };
+            answer.lost = None;
+        }
+        answer.verdict = found.verdict.clone();
+        answer.rung = Some(Rung::Verified);
+        answer.observed_at = Some(found.at);
+    }
+
+    /// When anything was verified last.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.found.iter().map(|(verified, _)| verified.verification.at).max()
+    }
+
+    /// How `platform` stands among the official images that `declared` has now: by their tag `latest`, and by any
+    /// tag that was verified.
+    pub fn standing(&self, declared: &Timeline, platform: &Platform, at: Timestamp) -> Standing {
+        let matcher = Matcher::only_strict(platform);
+        let names = declared.images.iter().filter(|(_, image)| declared.span_at(&image.any, at).is_some());
+        let images = names.map(|(name, _)| {
+            let repository = format!("docker.io/library/{name}:");
+            let of_image: Vec<_> = self
+                .found
+                .iter()
+                .filter(|(verified, stands)| {
+                    *stands
+                        && verified.reference.starts_with(&repository)
+                        && verified.verification.at <= at
+                        && matcher.matches(&verified.verification.platform)
+                })
+                .collect();
+            let unknown = || Verdict::Unknown("it was not verified".into());
+            let latest =
+                of_image.iter().find(|(verified, _)| verified.reference == format!("{repository}latest"));
+            let latest = latest.map_or_else(unknown, |(verified, _)| verified.verification.verdict.clone());
+            let any_yes = of_image.iter().any(|(verified, _)| verified.verification.verdict == Verdict::Yes);
+            // That some tags can't start says nothing of the others.
+            let any = if any_yes { Verdict::Yes } else { latest.clone() };
+            ImageStanding { name: name.clone(), any, latest }
+        });
+        Standing { at, platform: platform.normalized(), rung: Rung::Verified, images: images.collect() }
+    }
+}

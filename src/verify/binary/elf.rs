@@ -1,0 +1,562 @@
+//! ELF files: what the kernel's loader and `ld.so` read of them.
+//!
+//! Sources: the System V gABI (chapters 4 and 5), the ABI supplements of the processors, `elf.h` of glibc, and
+//! ARM's *Addenda to, and Errata in, the ABI for the Arm Architecture* for build attributes.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use object::Endianness;
+use object::elf;
+use object::read::elf::{FileHeader, ProgramHeader};
+
+use super::{Machine, Window};
+
+/// How many names of one kind are read out of one file.
+const MAX_NAMES: usize = 4_096;
+/// How long a name may be.
+const MAX_NAME: u64 = 4_096;
+/// How long all names of one file may be together. They may lie in one another: a short file can name a lot.
+const MAX_TEXT: usize = 1 << 20;
+/// How long the program headers may be: the kernel refuses more.
+const MAX_SEGMENTS: usize = 64 << 10;
+/// How many parts with notes are read, and how long each may be.
+const MAX_NOTES: usize = 16;
+const MAX_NOTE: u64 = 64 << 10;
+
+/// The flag of a needed version that may be absent.
+const VER_FLG_WEAK: u16 = 2;
+
+/// What kind of ELF file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It runs at a fixed address.
+    Executable,
+    /// A library, or a program that runs at any address.
+    Shared,
+    /// Compiled, but not linked: nothing runs it.
+    Relocatable,
+    /// A memory dump, or something else that nothing runs.
+    Other,
+}
+
+/// The floating-point calling convention of 32-bit Arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FloatAbi {
+    /// Arguments in general registers (armel).
+    Soft,
+    /// Arguments in floating-point registers (armhf).
+    Hard,
+}
+
+/// A version that is needed of a library, or given by it: `GLIBC_2.34`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NeededVersion {
+    /// The library's name.
+    pub library: Vec<u8>,
+    /// The version's name.
+    pub version: Vec<u8>,
+    /// Whether it may be absent.
+    pub is_weak: bool,
+}
+
+/// What an ELF file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elf {
+    /// What its code is for.
+    pub machine: Machine,
+    /// Its kind.
+    pub kind: Kind,
+    /// Processor-specific flags.
+    pub flags: u32,
+    /// The loader that it asks for.
+    pub interpreter: Option<Vec<u8>>,
+    /// The libraries that it needs, in order.
+    pub needed: Vec<Vec<u8>>,
+    /// Its own name as a library.
+    pub soname: Option<Vec<u8>>,
+    /// Folders to look for libraries in, the older way; colons between them.
+    pub rpath: Option<Vec<u8>>,
+    /// Folders to look for libraries in; colons between them.
+    pub runpath: Option<Vec<u8>>,
+    /// The versions that it needs of libraries.
+    pub versions_needed: Vec<NeededVersion>,
+    /// The versions that it gives.
+    pub versions_given: Vec<Vec<u8>>,
+    /// The smallest alignment of its loaded segments, in bytes; none where nothing is loaded.
+    pub alignment: Option<u64>,
+    /// On 32-bit Arm, the architecture that it was built for (5, 6, 7, 8), where it says so.
+    pub arm_architecture: Option<u8>,
+    /// On 32-bit Arm, how it passes floating-point arguments, where it says so.
+    pub float_abi: Option<FloatAbi>,
+    /// On x86-64, the level (1 to 4) that it declares to need.
+    pub x86_level: Option<u8>,
+    /// What could not be read of it, where something could not.
+    pub unread: Option<String>,
+}
+
+impl Elf {
+    /// How long the names are that it holds.
+    pub fn text_length(&self) -> usize {
+        let alone = [&self.interpreter, &self.soname, &self.rpath, &self.runpath];
+        let versions = self.versions_needed.iter().map(|need| need.library.len() + need.version.len());
+        alone
+            .into_iter()
+            .flatten()
+            .chain(&self.needed)
+            .chain(&self.versions_given)
+            .map(Vec::len)
+            .sum::<usize>()
+            + versions.sum::<usize>()
+    }
+}
+
+/// Whether a file begins as ELF does.
+pub fn is_elf(beginning: &[u8]) -> bool {
+    beginning.starts_with(&elf::ELFMAG)
+}
+
+/// Asks `window` to keep what will be needed, once the beginning has passed by.
+pub fn prepare(window: &mut Window) {
+    let ranges = match header(window.beginning()) {
+        Some(Header::Elf32(endian, header)) => wanted(header, endian, window),
+        Some(Header::Elf64(endian, header)) => wanted(header, endian, window),
+        None => None,
+    };
+    match ranges {
+        Some(Wanted { parts, is_dynamic: false }) => window.want_only(&parts),
+        Some(Wanted { parts, is_dynamic: true }) => {
+            window.want(&parts);
+            window.want_end();
+        }
+        // The program headers may stand behind what has passed by.
+        None => window.want_end(),
+    }
+}
+
+/// What will be needed of a file.
+struct Wanted {
+    parts: Vec<Range<u64>>,
+    /// Whether it points at names, which may lie anywhere.
+    is_dynamic: bool,
+}
+
+/// Reads a file that has passed by; none where its beginning is none of ELF.
+pub fn read(window: &Window) -> Option<Elf> {
+    match header(window.beginning())? {
+        Header::Elf32(endian, header) => Some(read_class(header, endian, window)),
+        Header::Elf64(endian, header) => Some(read_class(header, endian, window)),
+    }
+}
+
+enum Header<'a> {
+    Elf32(Endianness, &'a elf::FileHeader32<Endianness>),
+    Elf64(Endianness, &'a elf::FileHeader64<Endianness>),
+}
+
+fn header(beginning: &[u8]) -> Option<Header<'_>> {
+    if !is_elf(beginning) {
+        return None;
+    }
+    match elf::FileClass(*beginning.get(4)?) {
+        elf::ELFCLASS32 => {
+            let header = elf::FileHeader32::<Endianness>::parse(beginning).ok()?;
+            Some(Header::Elf32(header.endian().ok()?, header))
+        }
+        elf::ELFCLASS64 => {
+            let header = elf::FileHeader64::<Endianness>::parse(beginning).ok()?;
+            Some(Header::Elf64(header.endian().ok()?, header))
+        }
+        _ => None,
+    }
+}
+
+fn wanted<H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    window: &Window,
+) -> Option<Wanted> {
+    let segments = segments(header, endian, window)?;
+    let kinds = [elf::PT_DYNAMIC, elf::PT_INTERP, elf::PT_NOTE, elf::PT_GNU_PROPERTY];
+    let of_kind = segments.iter().filter(|segment| kinds.contains(&segment.p_type(endian)));
+    let parts = of_kind.map(|segment| range::<H>(segment, endian)).collect();
+    // 32-bit Arm's attributes are found by the sections.
+    let is_dynamic = segments.iter().any(|segment| segment.p_type(endian) == elf::PT_DYNAMIC)
+        || machine(header, endian) == Machine::Arm;
+    Some(Wanted { parts, is_dynamic })
+}
+
+/// The program headers; none where they are more than the kernel takes, or lie outside of the file.
+fn segments<'a, H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    window: &'a Window,
+) -> Option<&'a [H::ProgramHeader]> {
+    let segments = header.program_headers(endian, window).ok()?;
+    (size_of_val(segments) <= MAX_SEGMENTS).then_some(segments)
+}
+
+/// Where a segment lies in the file.
+fn range<H: FileHeader<Endian = Endianness>>(segment: &H::ProgramHeader, endian: Endianness) -> Range<u64> {
+    let from: u64 = segment.p_offset(endian).into();
+    from..from.saturating_add(segment.p_filesz(endian).into())
+}
+
+fn read_class<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness, window: &Window) -> Elf {
+    let flags = header.e_flags(endian).0;
+    let mut found = Elf {
+        machine: machine(header, endian),
+        kind: match header.e_type(endian) {
+            elf::ET_EXEC => Kind::Executable,
+            elf::ET_DYN => Kind::Shared,
+            elf::ET_REL => Kind::Relocatable,
+            _ => Kind::Other,
+        },
+        flags,
+        interpreter: None,
+        needed: Vec::new(),
+        soname: None,
+        rpath: None,
+        runpath: None,
+        versions_needed: Vec::new(),
+        versions_given: Vec::new(),
+        alignment: None,
+        arm_architecture: None,
+        float_abi: None,
+        x86_level: None,
+        unread: None,
+    };
+    match segments(header, endian, window) {
+        Some(segments) => {
+            let room = Cell::new(MAX_TEXT);
+            Reader::<H> { window, endian, segments, room, found: &mut found }.run();
+        }
+        None => found.unread = Some("its program headers lie outside of it, or are too many".into()),
+    }
+    if found.machine == Machine::Arm {
+        arm(header, endian, window, &mut found);
+    }
+    found
+}
+
+fn machine<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness) -> Machine {
+    let little_endian = endian == Endianness::Little;
+    let is_64 = header.is_type_64();
+    match (header.e_machine(endian), is_64, little_endian) {
+        (elf::EM_386 | elf::EM_IAMCU, false, true) => Machine::X86,
+        (elf::EM_X86_64, true, true) => Machine::X86_64,
+        (elf::EM_ARM, false, true) => Machine::Arm,
+        (elf::EM_AARCH64, true, true) => Machine::Arm64,
+        (elf::EM_RISCV, true, true) => Machine::Riscv64,
+        (elf::EM_PPC64, true, true) => Machine::Ppc64le,
+        (elf::EM_PPC64, true, false) => Machine::Ppc64,
+        (elf::EM_S390, true, false) => Machine::S390x,
+        (elf::EM_MIPS, true, true) => Machine::Mips64le,
+        (elf::EM_LOONGARCH, true, true) => Machine::Loong64,
+        (number, _, _) => {
+            Machine::Other { number: number.0, bits: if is_64 { 64 } else { 32 }, little_endian }
+        }
+    }
+}
+
+/// Reads what the program headers lead to.
+struct Reader<'a, H: FileHeader<Endian = Endianness>> {
+    window: &'a Window,
+    endian: Endianness,
+    segments: &'a [H::ProgramHeader],
+    /// How much text is still read.
+    room: Cell<usize>,
+    found: &'a mut Elf,
+}
+
+/// Where the entries of the dynamic section lead.
+#[derive(Default)]
+struct Dynamic {
+    strings: Option<u64>,
+    strings_size: u64,
+    needed: Vec<u64>,
+    soname: Option<u64>,
+    rpath: Option<u64>,
+    runpath: Option<u64>,
+    needs: Option<u64>,
+    needs_count: u64,
+    gives: Option<u64>,
+    gives_count: u64,
+}
+
+impl<H: FileHeader<Endian = Endianness>> Reader<'_, H> {
+    fn run(mut self) {
+        let endian = self.endian;
+        let loaded = self.segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_LOAD);
+        let sized = loaded.filter(|segment| segment.p_memsz(endian).into() > 0);
+        self.found.alignment = sized.map(|segment| segment.p_align(endian).into()).min();
+        let segments = self.segments;
+        let of_type = |kind| segments.iter().filter(move |segment| segment.p_type(endian) == kind);
+        let interpreter = of_type(elf::PT_INTERP).next().map(|segment| range::<H>(segment, endian));
+        let dynamic = of_type(elf::PT_DYNAMIC).next();
+        let notes = of_type(elf::PT_NOTE).chain(of_type(elf::PT_GNU_PROPERTY)).take(MAX_NOTES);
+        notes.for_each(|segment| self.notes(segment));
+        if let Some(range) = interpreter {
+            self.interpreter(range);
+        }
+        if let Some(segment) = dynamic {
+            self.dynamic(segment);
+        }
+    }
+
+    fn unread(&mut self, what: &str) {
+        if self.found.unread.is_none() {
+            self.found.unread = Some(what.to_owned());
+        }
+    }
+
+    fn interpreter(&mut self, range: Range<u64>) {
+        let bytes = Some(range).filter(|range| range.end - range.start <= MAX_NAME);
+        match bytes.and_then(|range| self.window.part(range)) {
+            Some(bytes) => {
+                let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+                self.found.interpreter = Some(bytes[..end].to_vec());
+            }
+            None => self.unread("the name of its loader can't be read"),
+        }
+    }
+
+    fn notes(&mut self, segment: &H::ProgramHeader) {
+        if self.found.machine != Machine::X86_64 || segment.p_filesz(self.endian).into() > MAX_NOTE {
+            return;
+        }
+        let Ok(Some(mut notes)) = segment.notes(self.endian, self.window) else { return };
+        while let Ok(Some(note)) = notes.next() {
+            if note.name() != elf::ELF_NOTE_GNU || note.n_type(self.endian) != elf::NT_GNU_PROPERTY_TYPE_0 {
+                continue;
+            }
+            let Some(mut properties) = note.gnu_properties(self.endian) else { continue };
+            while let Ok(Some(property)) = properties.next() {
+                if property.pr_type() == elf::GNU_PROPERTY_X86_ISA_1_NEEDED
+                    && let Ok(bits) = property.data_u32(self.endian)
+                {
+                    let level = [0x8, 0x4, 0x2, 0x1].iter().position(|bit| bits & bit != 0);
+                    self.found.x86_level = level.map(|from_top| 4 - from_top as u8);
+                }
+            }
+        }
+    }
+
+    fn dynamic(&mut self, segment: &H::ProgramHeader) {
+        use object::read::elf::Dyn as _;
+        let entries = match segment.dynamic(self.endian, self.window) {
+            Ok(Some(entries)) => entries,
+            _ => return self.unread("its dynamic section can't be read"),
+        };
+        let mut found = Dynamic::default();
+        let (mut strings, mut needs, mut gives) = (None, None, None);
+        for entry in entries.iter().take(MAX_NAMES) {
+            let value: u64 = entry.d_val(self.endian).into();
+            match entry.d_tag(self.endian) {
+                elf::DT_NULL => break,
+                elf::DT_NEEDED => found.needed.push(value),
+                elf::DT_STRTAB => strings = Some(value),
+                elf::DT_STRSZ => found.strings_size = value,
+                elf::DT_SONAME => found.soname = Some(value),
+                elf::DT_RPATH => found.rpath = Some(value),
+                elf::DT_RUNPATH => found.runpath = Some(value),
+                elf::DT_VERNEED => needs = Some(value),
+                elf::DT_VERNEEDNUM => found.needs_count = value,
+                elf::DT_VERDEF => gives = Some(value),
+                elf::DT_VERDEFNUM => found.gives_count = value,
+                _ => {}
+            }
+        }
+        found.strings = strings.and_then(|address| self.offset(address));
+        found.needs = needs.and_then(|address| self.offset(address));
+        found.gives = gives.and_then(|address| self.offset(address));
+        self.names(&found);
+    }
+
+    fn names(&mut self, dynamic: &Dynamic) {
+        let mut missed = false;
+        let mut text = |at: u64| {
+            let found = self.string(dynamic, at);
+            missed |= found.is_none();
+            found
+        };
+        let needed = dynamic.needed.iter().filter_map(|at| text(*at)).collect();
+        let soname = dynamic.soname.and_then(&mut text);
+        let rpath = dynamic.rpath.and_then(&mut text);
+        let runpath = dynamic.runpath.and_then(&mut text);
+        let needs = self.needs(dynamic);
+        let gives = self.gives(dynamic);
+        missed |= needs.is_none() || gives.is_none();
+        self.found.needed = needed;
+        self.found.soname = soname;
+        self.found.rpath = rpath;
+        self.found.runpath = runpath;
+        self.found.versions_needed = needs.unwrap_or_default();
+        self.found.versions_given = gives.unwrap_or_default();
+        if missed {
+            self.unread("names that its dynamic section points at can't be read");
+        }
+    }
+
+    /// Where in the file the byte is that is loaded at an address.
+    fn offset(&self, address: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            if segment.p_type(self.endian) != elf::PT_LOAD {
+                return None;
+            }
+            let into = address.checked_sub(segment.p_vaddr(self.endian).into())?;
+            let size: u64 = segment.p_filesz(self.endian).into();
+            if into < size { Some(segment.p_offset(self.endian).into().checked_add(into)?) } else { None }
+        })
+    }
+
+    fn string(&self, dynamic: &Dynamic, at: u64) -> Option<Vec<u8>> {
+        let strings = dynamic.strings?;
+        if at >= dynamic.strings_size {
+            return None;
+        }
+        let from = strings.checked_add(at)?;
+        let to = strings.checked_add(dynamic.strings_size)?.min(from.checked_add(MAX_NAME)?);
+        let text = object::read::ReadRef::read_bytes_at_until(self.window, from..to, 0).ok()?;
+        self.keep(text)
+    }
+
+    /// A text as it is kept, as long as there is room.
+    fn keep(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.room.set(self.room.get().checked_sub(text.len())?);
+        Some(text.to_vec())
+    }
+
+    /// A number at an offset from a place in the file.
+    fn u16(&self, at: u64, offset: u64) -> Option<u16> {
+        let bytes = self.bytes(at, offset)?;
+        let is_little = self.endian == Endianness::Little;
+        Some(if is_little { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) })
+    }
+
+    fn u32(&self, at: u64, offset: u64) -> Option<u32> {
+        let bytes = self.bytes(at, offset)?;
+        let is_little = self.endian == Endianness::Little;
+        Some(if is_little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+    }
+
+    fn bytes<const N: usize>(&self, at: u64, offset: u64) -> Option<[u8; N]> {
+        let from = at.checked_add(offset)?;
+        self.window.part(from..from.checked_add(N as u64)?)?.try_into().ok()
+    }
+
+    /// The versions that are needed: a chain of libraries, each with a chain of versions (gABI, *Symbol Versioning*).
+    fn needs(&self, dynamic: &Dynamic) -> Option<Vec<NeededVersion>> {
+        let Some(mut at) = dynamic.needs else { return Some(Vec::new()) };
+        let mut found = Vec::new();
+        for _ in 0..dynamic.needs_count.min(MAX_NAMES as u64) {
+            let (count, file) = (self.u16(at, 2)?, self.u32(at, 4)?);
+            let (first, next) = (self.u32(at, 8)?, self.u32(at, 12)?);
+            let library = self.string(dynamic, file.into())?;
+            let mut version_at = at.checked_add(first.into())?;
+            for _ in 0..count {
+                if found.len() >= MAX_NAMES {
+                    return None;
+                }
+                let flags = self.u16(version_at, 4)?;
+                let (name, next) = (self.u32(version_at, 8)?, self.u32(version_at, 12)?);
+                let version = self.string(dynamic, name.into())?;
+                let is_weak = flags & VER_FLG_WEAK != 0;
+                found.push(NeededVersion { library: self.keep(&library)?, version, is_weak });
+                if next == 0 {
+                    break;
+                }
+                version_at = version_at.checked_add(next.into())?;
+            }
+            if next == 0 {
+                break;
+            }
+            at = at.checked_add(next.into())?;
+        }
+        Some(found)
+    }
+
+    /// The versions that it gives: a chain, the first of each one's names being its own.
+    fn gives(&self, dynamic: &Dynamic) -> Option<Vec<Vec<u8>>> {
+        let Some(mut at) = dynamic.gives else { return Some(Vec::new()) };
+        let mut found = Vec::new();
+        for _ in 0..dynamic.gives_count.min(MAX_NAMES as u64) {
+            let (first, next) = (self.u32(at, 12)?, self.u32(at, 16)?);
+            let name = self.u32(at.checked_add(first.into())?, 0)?;
+            found.push(self.string(dynamic, name.into())?);
+            if next == 0 {
+                break;
+            }
+            at = at.checked_add(next.into())?;
+        }
+        Some(found)
+    }
+}
+
+/// What 32-bit Arm says of architecture and floats: the flags, and the build attributes.
+fn arm<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness, window: &Window, found: &mut Elf) {
+    found.float_abi = match found.flags {
+        flags if flags & elf::EF_ARM_ABI_FLOAT_HARD != 0 => Some(FloatAbi::Hard),
+        flags if flags & elf::EF_ARM_ABI_FLOAT_SOFT != 0 => Some(FloatAbi::Soft),
+        _ => None,
+    };
+    // Tag_CPU_arch and Tag_ABI_VFP_args.
+    const CPU_ARCH: u64 = 6;
+    const ABI_VFP_ARGS: u64 = 28;
+    let Ok(sections) = header.section_headers(endian, window) else { return };
+    use object::read::elf::SectionHeader as _;
+    let attributes = sections.iter().find(|section| section.sh_type(endian) == elf::SHT_ARM_ATTRIBUTES);
+    let Some(attributes) = attributes.and_then(|section| section.attributes(endian, window).ok()) else {
+        return;
+    };
+    let Ok(mut subsections) = attributes.subsections() else { return };
+    while let Ok(Some(subsection)) = subsections.next() {
+        if subsection.vendor() != b"aeabi" {
+            continue;
+        }
+        let mut parts = subsection.subsubsections();
+        while let Ok(Some(part)) = parts.next() {
+            if part.tag() != elf::Tag_File {
+                continue;
+            }
+            let mut reader = part.attributes();
+            while let Ok(Some(tag)) = reader.read_tag() {
+                // Texts: CPU_raw_name, CPU_name, compatibility (a number and a text), also_compatible_with, conformance.
+                let is_text = matches!(tag, 4 | 5 | 65 | 67) || (tag > 32 && tag % 2 == 1);
+                if tag == 32 {
+                    let _ = reader.read_integer();
+                }
+                if is_text || tag == 32 {
+                    if reader.read_string().is_err() {
+                        break;
+                    }
+                    continue;
+                }
+                let Ok(value) = reader.read_integer() else { break };
+                match tag {
+                    CPU_ARCH => found.arm_architecture = arm_architecture(value),
+                    ABI_VFP_ARGS if found.float_abi.is_none() => {
+                        found.float_abi = match value {
+                            0 => Some(FloatAbi::Soft),
+                            1 => Some(FloatAbi::Hard),
+                            _ => None,
+                        };
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// The generation of an architecture by the value of Tag_CPU_arch.
+fn arm_architecture(value: u64) -> Option<u8> {
+    Some(match value {
+        1 | 2 => 4,
+        3..=5 => 5,
+        6..=9 | 11 | 12 => 6,
+        10 | 13 => 7,
+        14..=22 => 8,
+        _ => return None,
+    })
+}

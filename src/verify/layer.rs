@@ -1,0 +1,440 @@
+//! One layer, read as it passes by: its digest, its diffID, and what its files are. Nothing is unpacked.
+//!
+//! Sources: the image specification (*layer.md*, *descriptor.md*), POSIX.1-2001's pax format as the crate `tar`
+//! reads it, RFC 1952 (gzip, which may have several members) and RFC 8878 (zstd).
+
+mod tee;
+
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::thread;
+
+use tar::EntryType;
+use workson_oci::Digest;
+use workson_oci::digest::Algorithm;
+
+use self::tee::{Failed, Tee};
+use super::binary::elf::{self, Elf};
+use super::binary::{Machine, Window, pe};
+
+/// What is read at once of a file.
+const CHUNK: usize = 64 << 10;
+/// How long what stands before an entry may be: its headers, with names and attributes. Go's reader, which the
+/// engines use, reads as much.
+const MAX_HEADERS: u64 = 1 << 20;
+/// How many bytes of names and other texts are kept for each entry that a layer may have.
+const TEXT_PER_ENTRY: u64 = 256;
+/// How long a script's first line may be: the kernel reads 256 bytes of it.
+const MAX_SCRIPT_LINE: usize = 256;
+/// How long a file may be that the loader reads: `ld.so.conf` and the like.
+const MAX_SETTING: u64 = 64 << 10;
+
+/// How far a layer is read. What lies beyond is an error that names the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one layer, unpacked.
+    pub bytes: u64,
+    /// Entries of one layer.
+    pub entries: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { bytes: 64 << 30, entries: 2_000_000 }
+    }
+}
+
+/// How a layer is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// It is a tar file as it is.
+    None,
+    /// gzip.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+/// What a layer holds.
+#[derive(Debug)]
+pub struct Layer {
+    /// The digest of its bytes as they came.
+    pub digest: Digest,
+    /// The digest of its bytes, unpacked.
+    pub diff_id: Digest,
+    /// Its length, unpacked.
+    pub size: u64,
+    /// Its entries, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// One entry of a layer.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its path, without slashes at the ends, `.` and empty parts. A part `..` has been taken along as root has it.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub node: Node,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone)]
+pub enum Node {
+    /// A folder.
+    Folder,
+    /// A file.
+    File(Arc<File>),
+    /// A symbolic link, to this path.
+    Symlink(Vec<u8>),
+    /// A further name of the file at this path.
+    Hardlink(Vec<u8>),
+    /// A device, a socket or a pipe.
+    Special,
+    /// What a lower layer has at this path is gone.
+    Whiteout,
+    /// What lower layers have in this folder is gone.
+    Opaque,
+}
+
+/// A file.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Whether anyone may execute it.
+    pub is_executable: bool,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a file holds, as far as that matters to whoever starts it.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// An ELF file.
+    Elf(Box<Elf>),
+    /// A PE file.
+    Pe(Machine),
+    /// A script: what stands behind `#!`.
+    Script(Vec<u8>),
+    /// What the loader reads: `ld.so.conf` and the like.
+    Setting(Vec<u8>),
+    /// Nothing of these.
+    Other,
+}
+
+/// Why a layer can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// The bytes end too early or are damaged.
+    #[error("the layer can't be unpacked: {0}")]
+    Damaged(String),
+    /// It is longer than is read.
+    #[error(
+        "the layer is longer than {0} bytes unpacked, which is as much as is read (raise it with --max-layer-bytes)"
+    )]
+    TooLong(u64),
+    /// It has more entries than are read.
+    #[error(
+        "the layer has more than {0} entries, which is as many as are read (raise it with --max-layer-entries)"
+    )]
+    TooMany(u64),
+    /// Its names are longer than is kept.
+    #[error(
+        "the names in the layer are longer than {0} bytes together, which is as much as is kept (raise it with \
+         --max-layer-entries)"
+    )]
+    TooWordy(u64),
+    /// The bytes could not be had.
+    #[error("the layer could not be read: {0}")]
+    Source(String),
+}
+
+/// Reads a layer to its end. `algorithm` is that of the digest it was asked for by.
+///
+/// Two threads compute the digests while this one reads and unpacks.
+///
+/// # Errors
+/// Where the bytes are damaged, end too early, or are more than `limits`.
+pub fn read(
+    source: impl Read,
+    compression: Compression,
+    algorithm: Algorithm,
+    limits: &Limits,
+) -> Result<Layer, LayerError> {
+    thread::scope(|scope| {
+        let unhashed = |error: io::Error| LayerError::Source(error.to_string());
+        if compression == Compression::None && algorithm == Algorithm::Sha256 {
+            // One digest is both.
+            let tar = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
+            let (diff_id, size, entries) = unpacked(tar, limits, LayerError::Source)?;
+            return Ok(Layer { digest: diff_id.clone(), diff_id, size, entries });
+        }
+        let mut packed = Tee::new(scope, source, algorithm, u64::MAX).map_err(unhashed)?;
+        let unpacked = match compression {
+            Compression::None => Tee::new(scope, &mut packed, Algorithm::Sha256, limits.bytes)
+                .map_err(unhashed)
+                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged)),
+            Compression::Gzip => {
+                let decoder = flate2::bufread::MultiGzDecoder::new(&mut packed);
+                Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
+                    .map_err(unhashed)
+                    .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
+            }
+            Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
+                .and_then(|decoder| Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes))
+                .map_err(unhashed)
+                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged)),
+        };
+        // Bytes that did not come are not damaged bytes.
+        let (diff_id, size, entries) = match (unpacked, packed.failed()) {
+            (Ok(unpacked), _) => unpacked,
+            (Err(_), Some(Failed::Source(error))) => return Err(LayerError::Source(error.clone())),
+            (Err(error), _) => return Err(error),
+        };
+        // What stands behind the end of what was unpacked belongs to the digest all the same.
+        let (digest, _) = packed.finish().map_err(|error| LayerError::Source(error.to_string()))?;
+        Ok(Layer { digest, diff_id, size, entries })
+    })
+}
+
+/// What stands before an entry, bounded: the reader of tar files keeps names and attributes of any length.
+struct Bounded<'a, R> {
+    inner: &'a mut R,
+    /// How much more may be read.
+    room: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(usize::try_from(self.room.get()).unwrap_or(usize::MAX));
+        if length == 0 && !buffer.is_empty() {
+            return Err(io::Error::other(format!(
+                "what stands before an entry is longer than {MAX_HEADERS} bytes"
+            )));
+        }
+        let read = self.inner.read(&mut buffer[..length])?;
+        self.room.set(self.room.get() - read as u64);
+        Ok(read)
+    }
+}
+
+/// Reads a tar file to its end. `unread` is what it means where its bytes can't be had.
+fn unpacked<R: Read>(
+    mut tar: Tee<'_, R>,
+    limits: &Limits,
+    unread: fn(String) -> LayerError,
+) -> Result<(Digest, u64, Vec<Entry>), LayerError> {
+    let failed = |failed| match failed {
+        Failed::TooLong => LayerError::TooLong(limits.bytes),
+        Failed::Source(error) => unread(error),
+    };
+    let entries =
+        read_entries(&mut tar, limits).map_err(|error| tar.failed().cloned().map_or(error, failed))?;
+    // The diffID is over the whole tar file, with what stands behind its last entry.
+    let (diff_id, size) = tar.finish().map_err(failed)?;
+    Ok((diff_id, size, entries))
+}
+
+fn read_entries(tar: &mut impl Read, limits: &Limits) -> Result<Vec<Entry>, LayerError> {
+    let damaged = |error: io::Error| LayerError::Damaged(error.to_string());
+    let room = Cell::new(MAX_HEADERS);
+    let mut archive = tar::Archive::new(Bounded { inner: tar, room: &room });
+    let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::default(), room: limits.bytes };
+    let (mut count, mut entries) = (0, Vec::new());
+    let max_text = limits.entries.saturating_mul(TEXT_PER_ENTRY);
+    let mut text = 0;
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        if count >= limits.entries {
+            return Err(LayerError::TooMany(limits.entries));
+        }
+        count += 1;
+        room.set(u64::MAX);
+        let found = reader.entry(&mut entry).map_err(damaged)?;
+        let behind = reader.rest(&mut entry).map_err(damaged)?;
+        if reader.room == 0 {
+            return Err(LayerError::TooLong(limits.bytes));
+        }
+        if let Some(found) = found {
+            text += found.text_length() as u64;
+            if text > max_text {
+                return Err(LayerError::TooWordy(max_text));
+            }
+            entries.push(found);
+        }
+        room.set(MAX_HEADERS.saturating_add(behind));
+    }
+    Ok(entries)
+}
+
+impl Entry {
+    /// How long the texts are that it keeps.
+    fn text_length(&self) -> usize {
+        let more = match &self.node {
+            Node::Symlink(target) | Node::Hardlink(target) => target.len(),
+            Node::File(file) => match &file.content {
+                Content::Elf(elf) => elf.text_length(),
+                Content::Script(text) | Content::Setting(text) => text.len(),
+                Content::Pe(_) | Content::Other => 0,
+            },
+            Node::Folder | Node::Special | Node::Whiteout | Node::Opaque => 0,
+        };
+        self.path.len() + more
+    }
+}
+
+/// A path as root has it, in one way: nothing leads out of the root.
+pub fn clean(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join(&b'/')
+}
+
+/// Reads entries, with what it needs for that kept from one to the next.
+struct Reader {
+    buffer: Vec<u8>,
+    window: Window,
+    /// How many bytes of files are still read: those of a sparse file are more than what the layer holds of it.
+    room: u64,
+}
+
+impl Reader {
+    fn entry(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Entry>> {
+        let path = clean(&entry.path_bytes());
+        let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&path[..0], &path[..]),
+        };
+        if name == b".wh..wh..opq" {
+            return Ok(Some(Entry { path: folder.to_vec(), node: Node::Opaque }));
+        }
+        if let Some(gone) = name.strip_prefix(b".wh.") {
+            if gone.starts_with(b".wh.") || gone.is_empty() {
+                // A mark of a storage driver, which stands for nothing.
+                return Ok(None);
+            }
+            let path = if folder.is_empty() { gone.to_vec() } else { [folder, b"/", gone].concat() };
+            return Ok(Some(Entry { path, node: Node::Whiteout }));
+        }
+        let target = |entry: &tar::Entry<'_, _>| {
+            entry.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default()
+        };
+        let node = match entry.header().entry_type() {
+            EntryType::Directory => Node::Folder,
+            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
+                // A folder of the oldest tar files is a file whose name ends in a slash.
+                if entry.path_bytes().ends_with(b"/") { Node::Folder } else { self.file(entry, &path)? }
+            }
+            EntryType::Symlink => Node::Symlink(target(entry)),
+            EntryType::Link => Node::Hardlink(clean(&target(entry))),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => Node::Special,
+            _ => return Ok(None),
+        };
+        Ok(Some(Entry { path, node }))
+    }
+
+    fn file(&mut self, entry: &mut tar::Entry<'_, impl Read>, path: &[u8]) -> io::Result<Node> {
+        let size = entry.size();
+        let is_executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+        // A first piece as long as it can be, which tells what it is.
+        let mut length = 0;
+        while length < self.buffer.len() {
+            match entry.read(&mut self.buffer[length..])? {
+                0 => break,
+                read => length += read,
+            }
+        }
+        let beginning = &self.buffer[..length];
+        let kept = Kept::of(beginning, path, size);
+        let content = match kept {
+            Kept::Elf | Kept::Pe => {
+                self.window.begin(size);
+                self.window.feed(beginning);
+                if kept == Kept::Elf {
+                    elf::prepare(&mut self.window)
+                } else {
+                    pe::prepare(&mut self.window)
+                }
+                self.room = self.room.saturating_sub(length as u64);
+                while self.room > 0 && self.window.wants_more() {
+                    let read = entry.read(&mut self.buffer)?;
+                    if read == 0 {
+                        break;
+                    }
+                    self.room = self.room.saturating_sub(read as u64);
+                    self.window.feed(&self.buffer[..read]);
+                }
+                if kept == Kept::Elf {
+                    elf::read(&self.window).map_or(Content::Other, |found| Content::Elf(Box::new(found)))
+                } else {
+                    pe::read(&self.window).map_or(Content::Other, Content::Pe)
+                }
+            }
+            Kept::Script => Content::Script(script(beginning)),
+            Kept::Setting => Content::Setting(beginning.to_vec()),
+            Kept::Nothing => Content::Other,
+        };
+        Ok(Node::File(Arc::new(File { size, is_executable, content })))
+    }
+
+    /// Passes over what is left of an entry. Returned is how much of it lies ahead all the same.
+    fn rest(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<u64> {
+        // A sparse file is longer than what there is of it: what there is, is passed over with the next header.
+        if entry.header().entry_type() == EntryType::GNUSparse {
+            return entry.header().entry_size();
+        }
+        while entry.read(&mut self.buffer)? > 0 {}
+        Ok(0)
+    }
+}
+
+/// Whether the loader or its configuration reads a file of this name.
+fn is_setting(path: &[u8]) -> bool {
+    path == b"etc/ld.so.conf"
+        || (path.starts_with(b"etc/ld.so.conf.d/") && path.ends_with(b".conf"))
+        || (path.starts_with(b"etc/ld-musl-") && path.ends_with(b".path"))
+}
+
+/// Why a file's bytes are kept while it passes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Elf,
+    Pe,
+    Script,
+    Setting,
+    Nothing,
+}
+
+impl Kept {
+    fn of(beginning: &[u8], path: &[u8], size: u64) -> Kept {
+        match beginning {
+            _ if elf::is_elf(beginning) => Kept::Elf,
+            [b'M', b'Z', ..] => Kept::Pe,
+            [b'#', b'!', ..] => Kept::Script,
+            _ if is_setting(path) && size <= MAX_SETTING => Kept::Setting,
+            _ => Kept::Nothing,
+        }
+    }
+}
+
+/// What stands behind `#!`, as the kernel reads it.
+fn script(beginning: &[u8]) -> Vec<u8> {
+    let line = &beginning[2..beginning.len().min(MAX_SCRIPT_LINE)];
+    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    // Blanks and tabs alone: a carriage return belongs to the name before it.
+    let line = line[..end].trim_ascii_start();
+    let blanks = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    line[..line.len() - blanks].to_vec()
+}
+
+#[cfg(test)]
+mod tests;

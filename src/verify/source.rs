@@ -1,0 +1,115 @@
+//! Where documents and layers come from: a registry, a layout on disk, or an archive of `docker save`.
+
+use std::io::{self, Read};
+
+use bytes::{Buf as _, Bytes};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use workson_oci::image::Need;
+use workson_oci::{Content, Digest, MediaType, Reference};
+use workson_registry::Client;
+
+use super::image::Source;
+use crate::archive::Archive;
+use crate::layout::Layout;
+
+/// How many pieces of a layer wait to be read.
+const WAITING: usize = 32;
+
+impl Source for Layout {
+    fn document(&self, digest: &Digest, media_type: &MediaType, _: bool) -> Result<Content, String> {
+        Layout::document(self, digest, media_type.clone()).map_err(|error| error.to_string())
+    }
+
+    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String> {
+        self.blob(digest)
+            .map(|file| Box::new(file) as Box<dyn Read + Send>)
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Source for Archive {
+    fn document(&self, digest: &Digest, media_type: &MediaType, _: bool) -> Result<Content, String> {
+        Archive::document(self, digest, media_type.clone()).map_err(|error| error.to_string())
+    }
+
+    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String> {
+        self.blob(digest)
+            .map(|part| Box::new(part) as Box<dyn Read + Send>)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// A repository of a registry. Its methods wait, and are for threads that are no part of a runtime.
+pub struct RegistrySource {
+    /// Who asks.
+    pub client: Client,
+    /// What is asked.
+    pub reference: Reference,
+    /// Where requests are worked on: a runtime of several threads.
+    pub runtime: Handle,
+}
+
+impl Source for RegistrySource {
+    fn document(&self, digest: &Digest, media_type: &MediaType, is_blob: bool) -> Result<Content, String> {
+        let asked = async {
+            if is_blob {
+                let need =
+                    Need { digest: digest.clone(), media_type: media_type.clone(), size: 0, blob: true };
+                self.client.small_blob(self.reference.repository(), &need).await
+            } else {
+                self.client.manifest(&self.reference.with_digest(digest.clone())).await
+            }
+        };
+        self.runtime.block_on(asked).map_err(|error| error.to_string())
+    }
+
+    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let (client, repository, digest) =
+            (self.client.clone(), self.reference.repository().clone(), digest.clone());
+        self.runtime.spawn(async move {
+            let mut stream = match client.blob(&repository, &digest).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    let _ = sender.send(Err(error.to_string())).await;
+                    return;
+                }
+            };
+            loop {
+                let piece = match stream.chunk().await {
+                    Ok(Some(bytes)) => Ok(bytes),
+                    Ok(None) => return,
+                    Err(error) => Err(error.to_string()),
+                };
+                let ends = piece.is_err();
+                // Nobody reads it any more where what came was enough, or bad.
+                if sender.send(piece).await.is_err() || ends {
+                    return;
+                }
+            }
+        });
+        Ok(Box::new(Pieces { receiver, piece: Bytes::new() }))
+    }
+}
+
+/// What comes of a layer, to be read as a file is.
+struct Pieces {
+    receiver: mpsc::Receiver<Result<Bytes, String>>,
+    piece: Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                None => return Ok(0),
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(error)) => return Err(io::Error::other(error)),
+            }
+        }
+        let length = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}

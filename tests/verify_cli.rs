@@ -1,0 +1,502 @@
+//! `workson verify` on the command line: exit codes, text, JSON; bad layers and binaries, on disk and from registries.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod cli_support;
+mod parts;
+mod verify;
+
+use std::io::{Read as _, Write as _};
+
+use cli_support::{Home, Ran};
+use parts::docker_registry::DockerRegistry;
+use parts::image::Layout;
+use parts::skopeo::Skopeo;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use verify::compile::ARM64;
+use verify::image::{Files, Image, Layer, TAR, TAR_GZIP, TAR_ZSTD, gzip, layout_of};
+use verify::start::finding;
+use workson::verify::Limits;
+use workson::verify::layer::{Compression, read};
+use workson_oci::Digest;
+use workson_oci::digest::Algorithm;
+use workson_registry::testing::{Fault, MemoryRegistry, On};
+
+/// A program for 64-bit Arm that needs nothing, as an assembler might make it: a header and one segment.
+fn arm64() -> Vec<u8> {
+    elf(183)
+}
+
+fn elf(machine: u16) -> Vec<u8> {
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.extend(2_u16.to_le_bytes());
+    bytes.extend(machine.to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    for address in [0x40_0078_u64, 64, 0] {
+        bytes.extend(address.to_le_bytes());
+    }
+    bytes.extend(0_u32.to_le_bytes());
+    for number in [64_u16, 56, 1, 64, 0, 0] {
+        bytes.extend(number.to_le_bytes());
+    }
+    // PT_LOAD, readable and executable, the whole file, aligned for 64 KiB.
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(5_u32.to_le_bytes());
+    for number in [0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.resize(128, 0);
+    bytes
+}
+
+/// A Windows program as far as its machine is told.
+fn pe(machine: u16) -> Vec<u8> {
+    let mut bytes = vec![0; 0x40];
+    bytes[..2].copy_from_slice(b"MZ");
+    bytes[0x3c] = 0x40;
+    bytes.extend(b"PE\0\0");
+    bytes.extend(machine.to_le_bytes());
+    bytes.resize(0x200, 0);
+    bytes
+}
+
+fn files() -> Files {
+    Files::new().program("app", &arm64())
+}
+
+fn image(layer: Layer) -> Image {
+    Image::new("linux/arm64", &["/app"]).with(layer)
+}
+
+fn place(layout: &Layout) -> String {
+    format!("oci:{}:it", layout.path().display())
+}
+
+fn run(image: &Image, more: &[&str]) -> Ran {
+    let layout = layout_of(&[image]);
+    let place = place(&layout);
+    Home::new().run(&[&["verify", &place, "--json"], more].concat())
+}
+
+/// The answer for the only platform, which has this verdict.
+#[track_caller]
+fn told(image: &Image, verdict: &str, more: &[&str]) -> Value {
+    let code = ["yes", "no", "unknown"].iter().position(|name| *name == verdict).unwrap();
+    let answer = run(image, more).exits(i32::try_from(code).unwrap()).json();
+    assert_eq!(answer[0]["verdict"], json!(verdict), "{answer:#}");
+    let platform = &answer[0]["platforms"][0];
+    assert_eq!(platform["verdict"], json!(verdict), "{answer:#}");
+    platform.clone()
+}
+
+/// It has this verdict because of this rule, of the first layer, with a reason that says so.
+#[track_caller]
+fn because(image: &Image, verdict: &str, rule: &str, says: &str, more: &[&str]) {
+    let answer = told(image, verdict, more);
+    let first = &answer["findings"][0];
+    assert_eq!(
+        (finding(first).0, finding(first).1, finding(first).3),
+        (verdict, rule, Some(0)),
+        "{answer:#}"
+    );
+    assert!(first["reason"].as_str().unwrap().contains(says), "{says:?} is not in {first}");
+}
+
+// Answers -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_exit_code_and_the_text_tell_the_verdict() {
+    let layout = layout_of(&[
+        &image(Layer::gzip(files())),
+        &Image::new("linux/amd64", &["/app"]).layer(files()),
+        &Image::new("linux/riscv64", &[]).layer(files()),
+    ]);
+    let home = Home::new();
+    let run = |more: &[&str], code: i32| {
+        let text = home.run(&[&["verify", &place(&layout)], more].concat()).exits(code).text().to_owned();
+        text.replace(&place(&layout), "IMAGE")
+    };
+    insta::assert_snapshot!(run(&[], 0), @r"
+    IMAGE on linux/arm64: yes, verified
+      what would run: 1 file; binaries: 1 for arm64
+    ");
+    insta::assert_snapshot!(run(&["-p", "linux/amd64"], 1), @r"
+    IMAGE on linux/amd64: no, verified
+      no      /app: it is for arm64, not for amd64 (layer 1)
+      what would run: 1 file; binaries: 1 for arm64
+    ");
+    insta::assert_snapshot!(run(&["-p", "linux/riscv64"], 2), @r"
+    IMAGE on linux/riscv64: unknown
+      unknown the image names nothing to start
+      note    /app: it is for arm64; nothing was seen to run it (layer 1)
+      what would run: 0 files; binaries: 1 for arm64
+    ");
+    insta::assert_snapshot!(run(&["-p", "linux/s390x"], 1), @r"
+    IMAGE on linux/s390x: no
+      no      the image does not offer it; it has linux/arm64 linux/amd64 linux/riscv64
+    ");
+    insta::assert_snapshot!(run(&["--all-platforms", "--quiet"], 1), @r"
+    IMAGE on linux/arm64: yes, verified
+    IMAGE on linux/amd64: no, verified
+    IMAGE on linux/riscv64: unknown
+    ");
+    // A no weighs more than what could not be told.
+    run(&["-p", "linux/riscv64", "-p", "linux/amd64"], 1);
+    run(&["-p", "linux/riscv64", "-p", "linux/arm64"], 2);
+    home.run(&["verify", &place(&layout), "--all-platforms", "-p", "linux/arm64"])
+        .exits(2)
+        .says("cannot be used with");
+}
+
+#[test]
+fn json_has_an_answer_for_each_image_in_the_order_asked() {
+    let (good, bad) = (layout_of(&[&image(Layer::gzip(files()))]), Layout::new());
+    let home = Home::new();
+    let gone = format!("oci:{}", home.path("gone").display());
+    let answers = home
+        .run(&["verify", &gone, &place(&good), &format!("oci:{}", bad.path().display()), "--json"])
+        .exits(2)
+        .json();
+    let verdicts: Vec<&Value> = answers.as_array().unwrap().iter().map(|answer| &answer["verdict"]).collect();
+    assert_eq!(verdicts, ["unknown", "yes", "unknown"]);
+    assert_eq!(answers[0]["image"], json!(gone));
+    assert!(answers[0]["error"].as_str().unwrap().contains("oci-layout"));
+    let answer = &answers[1]["platforms"][0];
+    assert_eq!(answer["platform"], json!("linux/arm64"));
+    assert_eq!(answer["rung"], json!("verified"));
+    assert_eq!((&answer["runs"], &answer["machines"]), (&json!(["/app"]), &json!({ "arm64": 1 })));
+    assert_eq!(answer["alignment"], json!(0x1_0000));
+    let layer = Layer::gzip(files());
+    assert_eq!(
+        answer["layers"],
+        json!([{ "digest": layer.digest, "size": layer.size, "unpacked": layer.tar.len() }])
+    );
+    let manifest = Digest::sha256(&image(layer).manifest_bytes());
+    assert_eq!(answer["digest"], json!(manifest.as_str()));
+}
+
+#[test]
+fn one_of_several_images_in_a_layout_is_taken_by_its_name() {
+    let (right, wrong) =
+        (image(Layer::gzip(files())), image(Layer::gzip(Files::new().program("app", &elf(62)))));
+    let mut layout = Layout::new();
+    for (name, image) in [("right", &right), ("wrong", &wrong)] {
+        let entry = image.put(&layout);
+        layout.tag_index(name, &[entry]);
+    }
+    let home = Home::new();
+    let verify = |name: &str| home.run(&["verify", &format!("oci:{}:{name}", layout.path().display())]);
+    verify("right").exits(0);
+    verify("wrong").exits(1);
+    let ran = verify("third").exits(2);
+    assert!(ran.text().contains("third"), "{}", ran.text());
+}
+
+// Layers --------------------------------------------------------------------------------------------------------
+
+#[test]
+fn layers_are_read_however_they_are_packed() {
+    for layer in [Layer::plain(files()), Layer::gzip(files()), Layer::zstd(files())] {
+        told(&image(layer), "yes", &[]);
+    }
+    // Several members, several frames.
+    let tar = files().tar();
+    let (one, two) = tar.split_at(700);
+    told(&image(Layer::of(TAR_GZIP, [gzip(one), gzip(two)].concat(), tar.clone())), "yes", &[]);
+    let frame = |bytes: &[u8]| zstd::encode_all(bytes, 1).unwrap();
+    told(&image(Layer::of(TAR_ZSTD, [frame(one), frame(two)].concat(), tar.clone())), "yes", &[]);
+    // A media type that names another compression: engines look at the bytes.
+    told(&image(Layer::of(TAR, gzip(&tar), tar.clone())), "yes", &[]);
+    told(&image(Layer::of(TAR_GZIP, frame(&tar), tar.clone())), "yes", &[]);
+    told(&image(Layer::of(TAR_ZSTD, tar.clone(), tar)), "yes", &[]);
+}
+
+#[test]
+fn layers_that_are_no_file_system_or_kept_elsewhere_are_named() {
+    let foreign = [
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    ];
+    for media_type in foreign {
+        let tar = files().tar();
+        because(&image(Layer::of(media_type, gzip(&tar), tar)), "unknown", "foreign-layer", media_type, &[]);
+    }
+    for media_type in ["application/vnd.in-toto+json", "application/vnd.wasm.content.layer.v1+wasm"] {
+        let layer = Layer::raw(media_type, b"{}".to_vec());
+        because(&image(layer), "unknown", "no-file-system", media_type, &[]);
+    }
+}
+
+#[test]
+fn every_cut_of_a_packed_layer_is_damage_and_not_a_smaller_image() {
+    // Cut, with the digest of what is left: whoever made it pushed half a layer.
+    let tar = files().tar();
+    for (media_type, whole) in [(TAR_GZIP, gzip(&tar)), (TAR_ZSTD, zstd::encode_all(&tar[..], 1).unwrap())] {
+        for length in [5, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
+            let layer = Layer::of(media_type, whole[..length].to_vec(), tar.clone());
+            because(&image(layer), "no", "layer", "can't be unpacked", &[]);
+        }
+    }
+    for length in [600, 500, 100] {
+        let layer = Layer::raw(TAR, tar[..length].to_vec());
+        because(&image(layer), "no", "layer", "can't be unpacked", &[]);
+    }
+    let mut corrupt = gzip(&tar);
+    let at = corrupt.len() - 6;
+    corrupt[at] ^= 1;
+    because(&image(Layer::of(TAR_GZIP, corrupt, tar.clone())), "no", "layer", "can't be unpacked", &[]);
+    let mut header = tar;
+    header[150] ^= 1;
+    because(&image(Layer::raw(TAR, header)), "no", "layer", "can't be unpacked", &[]);
+}
+
+#[test]
+fn sizes_that_lie_are_no_reason_to_wait_or_to_take_memory() {
+    // An entry that claims far more bytes than follow.
+    let mut header = tar::Header::new_gnu();
+    header.set_path("app").unwrap();
+    header.set_mode(0o755);
+    header.set_size(8 << 40);
+    header.set_cksum();
+    let tar = [header.as_bytes().as_slice(), &arm64()].concat();
+    let ran = run(&image(Layer::raw(TAR, tar)), &[]).exits(1);
+    assert!(ran.peak_kib < 100 << 10, "{} KiB", ran.peak_kib);
+    // Headers that point outside of the file.
+    for (at, value) in [(32, u64::MAX), (32, 1 << 40), (64 + 8, u64::MAX), (64 + 32, 1 << 60)] {
+        let mut app = arm64();
+        app[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        let ran = run(&image(Layer::gzip(Files::new().program("app", &app))), &[]);
+        assert!(matches!(ran.code, Some(0..=2)), "{ran:?}");
+        assert!(ran.peak_kib < 100 << 10, "{} KiB", ran.peak_kib);
+    }
+}
+
+#[test]
+fn a_digest_or_diff_id_that_does_not_match_is_a_no() {
+    let mut layer = Layer::gzip(files());
+    layer.digest = Digest::sha256(b"something else").to_string();
+    because(&image(layer), "no", "digest", "its bytes have the digest", &[]);
+    let mut layer = Layer::gzip(files());
+    layer.diff_id = Digest::sha256(b"something else").to_string();
+    because(&image(layer), "no", "diff-id", "engines refuse it", &[]);
+}
+
+#[test]
+fn a_layer_that_is_absent_leaves_it_untold() {
+    let mut layer = Layer::gzip(files());
+    layer.bytes = None;
+    because(&image(layer.clone()), "unknown", "layer", "could not be read", &[]);
+    // What the other layers lack may be in it.
+    let image = Image::new("linux/arm64", &["/gone"]).layer(files().file("x", b"")).with(layer);
+    told(&image, "unknown", &[]);
+}
+
+/// Two thousand million zeros in a file behind the program, packed.
+fn bomb() -> Layer {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("zeros").unwrap();
+    header.set_mode(0o644);
+    header.set_size(2_000_000_000);
+    header.set_cksum();
+    let app = files().tar();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&app[..app.len() - 1024]).unwrap();
+    encoder.write_all(header.as_bytes()).unwrap();
+    std::io::copy(&mut std::io::repeat(0).take(2_000_000_000), &mut encoder).unwrap();
+    Layer::raw(TAR_GZIP, encoder.finish().unwrap())
+}
+
+#[test]
+fn a_bomb_is_read_as_far_as_the_limit_which_is_named() {
+    let image = image(bomb());
+    let ran = run(&image, &["--max-layer-bytes", "100000000"]).exits(2);
+    assert!(ran.peak_kib < 100 << 10, "{} KiB", ran.peak_kib);
+    because(&image, "unknown", "layer", "--max-layer-bytes", &["--max-layer-bytes", "100000000"]);
+}
+
+#[test]
+fn a_tar_of_very_many_entries_is_read_as_far_as_the_limit_which_is_named() {
+    let many = (0..3000).fold(files(), |files, number| files.file(format!("f{number}"), b""));
+    let image = image(Layer::gzip(many));
+    because(&image, "unknown", "layer", "--max-layer-entries", &["--max-layer-entries", "1000"]);
+    told(&image, "yes", &["--max-layer-entries", "3001"]);
+}
+
+#[test]
+fn odd_paths_lead_nowhere_out_of_the_image() {
+    // Names with `..` or a slash in front are taken as root has them: nothing lies above it.
+    for name in ["/app", "../../app", "./x/../app", "//app"] {
+        told(&image(Layer::gzip(Files::new().program(name, &arm64()))), "yes", &[]);
+    }
+    let odd = files().program(b"bin/\xff\xfe", &elf(62)).symlink(b"\xc3\x28", "app").symlink("l", "l/l");
+    let answer = told(&image(Layer::gzip(odd)), "yes", &[]);
+    assert_eq!(answer["machines"], json!({ "amd64": 1, "arm64": 1 }));
+    // An escape of a terminal in a name is not passed on.
+    let layout = layout_of(&[&image(Layer::gzip(files().program("bin/\x1b[2J", &elf(62))))]);
+    let ran = Home::new().run(&["verify", &place(&layout)]).exits(0);
+    assert!(!ran.stdout.contains(&0x1b), "{}", ran.text().escape_debug());
+}
+
+// Binaries ------------------------------------------------------------------------------------------------------
+
+/// What the layer reader makes of a file, without the command line.
+fn read_files(files: Files) -> workson::verify::layer::Layer {
+    read(&files.tar()[..], Compression::None, Algorithm::Sha256, &Limits::default()).unwrap()
+}
+
+#[test]
+fn every_beginning_of_a_real_binary_is_read_without_harm() {
+    let app = ARM64.dynamic();
+    // Byte by byte through the headers and what they point at first, then in steps.
+    for length in (0..2048).chain((2048..app.len()).step_by(97)) {
+        let layer = read_files(Files::new().program("app", &app[..length]));
+        assert_eq!(layer.entries.len(), 1, "{length} bytes");
+    }
+    // What is cut is never taken for whole: it is no yes.
+    for length in [20, 63, 64, 100, 300, app.len() / 2] {
+        let image = Image::new("linux/arm64", &["/app"])
+            .layer(ARM64.runtime(Files::new()).program("app", &app[..length]));
+        assert_ne!(run(&image, &[]).code, Some(0), "{length} of {} bytes", app.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flipped_bytes_of_a_binary_do_no_harm(
+        flips in proptest::collection::vec((0_usize..4096, any::<u8>()), 1..8),
+        bits in any::<bool>(),
+    ) {
+        static APP: std::sync::OnceLock<[Vec<u8>; 2]> = std::sync::OnceLock::new();
+        let apps = APP.get_or_init(|| [ARM64.dynamic(), pe(0xaa64)]);
+        let mut app = apps[usize::from(bits)].clone();
+        for (at, byte) in flips {
+            let at = at % app.len();
+            app[at] = byte;
+        }
+        prop_assert_eq!(read_files(Files::new().program("app", &app)).entries.len(), 1);
+    }
+
+    #[test]
+    fn flipped_bytes_of_a_layer_are_an_error_or_another_layer(
+        flips in proptest::collection::vec((0_usize..4096, any::<u8>()), 1..8),
+        how in 0_usize..3,
+    ) {
+        let tar = files().tar();
+        let (mut bytes, compression) = match how {
+            0 => (tar.clone(), Compression::None),
+            1 => (gzip(&tar), Compression::Gzip),
+            _ => (zstd::encode_all(&tar[..], 1).unwrap(), Compression::Zstd),
+        };
+        let before = bytes.clone();
+        for (at, byte) in flips {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        if let Ok(layer) = read(&bytes[..], compression, Algorithm::Sha256, &Limits::default()) {
+            prop_assert_eq!(layer.digest, Digest::sha256(&bytes));
+            prop_assert!(bytes == before || how != 0 || layer.diff_id != Digest::sha256(&tar));
+        }
+    }
+}
+
+#[test]
+fn windows_programs_are_told_by_their_machine() {
+    let image = |bytes: &[u8]| image(Layer::gzip(Files::new().program("app", bytes)));
+    let answer = told(&image(&pe(0xaa64)), "no", &[]);
+    assert_eq!(finding(&answer["findings"][0]).1, "wrong-format");
+    let windows = |machine: u16| {
+        Image::new("windows/amd64", &["C:\\app.exe"])
+            .layer(Files::new().folder("Files/").folder("Hives/").program("Files/app.exe", &pe(machine)))
+    };
+    let answer = run(&windows(0x8664), &["-p", "windows/amd64"]).json();
+    assert_eq!(answer[0]["platforms"][0]["machines"], json!({ "amd64 (PE)": 1 }));
+    // Cut short, it is no program at all.
+    for length in [2, 0x3f, 0x43, 0x45] {
+        because(&image(&pe(0x8664)[..length]), "no", "no-format", "neither a binary nor a script", &[]);
+    }
+}
+
+// Registries ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_same_image_from_a_registry_is_told_the_same() {
+    let (storage, home) = (tempfile::tempdir().unwrap(), Home::new());
+    let registry = DockerRegistry::open(storage.path());
+    let images = [
+        (image(Layer::gzip(files())), 0),
+        (image(Layer::gzip(Files::new().program("app", &elf(62)))), 1),
+        (Image::new("linux/arm64", &[]).layer(files()), 2),
+    ];
+    for (at, (image, code)) in images.iter().enumerate() {
+        let layout = layout_of(&[image]);
+        let reference = registry.reference(&format!("it:{at}"));
+        Skopeo::new().push(&layout, "it", &reference);
+        let mut told = home.run(&["verify", "--json", &reference]).exits(*code).json();
+        let mut on_disk = home.run(&["verify", "--json", &place(&layout)]).exits(*code).json();
+        for answer in [&mut told, &mut on_disk] {
+            answer[0]["image"] = json!(null);
+            answer[0]["platforms"][0]["verifiedAt"] = json!(null);
+        }
+        assert_eq!(told, on_disk);
+    }
+}
+
+/// A registry in memory that has the image as `it:1`.
+async fn serve(image: &Image) -> (MemoryRegistry, String) {
+    let registry = MemoryRegistry::start().await.unwrap();
+    for (_, bytes) in image.blobs() {
+        registry.put_blob("it", bytes);
+    }
+    let bytes = image.manifest_bytes();
+    registry.put_manifest("it", Some("1"), parts::image::OCI_MANIFEST, bytes);
+    let reference = format!("{}/it:1", registry.host());
+    (registry, reference)
+}
+
+/// Bytes that no compression makes small, so that a transfer may break off in the midst of them.
+fn large() -> Image {
+    let mut state = 1_u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    })
+    .take(40_000)
+    .flatten()
+    .collect();
+    image(Layer::gzip(files().file("noise", noise)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_breaks_off_once_is_resumed() {
+    let image = large();
+    let (registry, reference) = serve(&image).await;
+    let layer = image.layers[0].digest.clone();
+    registry.fault(Fault::CutBody { after: 100_000 }, On::get(&layer), Some(1));
+    let answer = Home::new().run(&["verify", "--json", &reference]).exits(0).json();
+    assert_eq!(answer[0]["verdict"], json!("yes"));
+    let asked = registry.requests().iter().filter(|request| request.path.contains(&layer)).count();
+    assert_eq!(asked, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_do_not_come_are_never_a_no() {
+    let image = large();
+    let layer = image.layers[0].digest.clone();
+    for fault in [Fault::CutBody { after: 1000 }, Fault::status(404), Fault::status(500)] {
+        let (registry, reference) = serve(&image).await;
+        registry.fault(fault.clone(), On::get(&layer), None);
+        let answer = Home::new().run(&["verify", "--json", &reference]).exits(2).json();
+        let found = &answer[0]["platforms"][0]["findings"][0];
+        assert_eq!((finding(found).0, finding(found).1), ("unknown", "layer"), "{fault:?}: {answer:#}");
+        assert!(found["reason"].as_str().unwrap().contains("could not be read"), "{found}");
+    }
+    // The config.
+    let (registry, reference) = serve(&image).await;
+    registry.fault(Fault::status(500), On::get(&Digest::sha256(&image.config_bytes()).to_string()), None);
+    Home::new().run(&["verify", &reference]).exits(2);
+}
