@@ -1,0 +1,182 @@
+//! What `workson verify` found is kept, and what becomes of it: `check`, `report`, `inventory --verify`, SARIF, archives.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod cli_support;
+mod parts;
+mod verify;
+
+use cli_support::Home;
+use serde_json::{Value, json};
+use verify::image::{Files, Image, Layer};
+use workson_registry::testing::MemoryRegistry;
+
+/// A program that needs nothing: a header of ELF and one segment. 183 is 64-bit Arm, 62 x86-64.
+fn program(machine: u16) -> Vec<u8> {
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.extend([2_u16, machine].map(u16::to_le_bytes).concat());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend([0x40_0078_u64, 64, 0].map(u64::to_le_bytes).concat());
+    bytes.extend(0_u32.to_le_bytes());
+    bytes.extend([64_u16, 56, 1, 64, 0, 0].map(u16::to_le_bytes).concat());
+    bytes.extend([1_u32, 5].map(u32::to_le_bytes).concat());
+    bytes.extend([0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000].map(u64::to_le_bytes).concat());
+    bytes.resize(128, 0);
+    bytes
+}
+
+fn image(platform: &str, machine: u16) -> Image {
+    Image::new(platform, &["/app"]).with(Layer::gzip(Files::new().program("app", &program(machine))))
+}
+
+/// Puts an index of one image under a tag.
+fn put(registry: &MemoryRegistry, repository: &str, tag: &str, images: &[&Image]) {
+    let mut entries = Vec::new();
+    for image in images {
+        for (_, bytes) in image.blobs() {
+            registry.put_blob(repository, bytes);
+        }
+        registry.put_manifest(repository, None, parts::image::OCI_MANIFEST, image.manifest_bytes());
+        entries.push(image.entry());
+    }
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let index = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": entries });
+    registry.put_manifest(repository, Some(tag), media_type, index.to_string());
+}
+
+fn layers_fetched(registry: &MemoryRegistry, image: &Image) -> usize {
+    let digest = &image.layers[0].digest;
+    registry.requests().iter().filter(|request| request.path.contains(digest.as_str())).count()
+}
+
+fn answer(of: &Value) -> (&Value, &Value) {
+    (&of[0]["platforms"][0]["verdict"], &of[0]["platforms"][0]["rung"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_is_not_fetched_again_and_raises_the_answer_until_the_tag_moves() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (right, wrong) = (image("linux/arm64", 183), image("linux/arm64", 62));
+    put(&registry, "library/nginx", "latest", &[&right]);
+    let home = Home::new();
+    let mirror = format!("docker.io={}", registry.host());
+    let run = |arguments: &[&str]| home.run(&[arguments, &["--mirror", &mirror, "--store", "s.db"]].concat());
+    run(&["verify", "nginx"]).exits(0);
+    run(&["verify", "nginx"]).exits(0);
+    assert_eq!(layers_fetched(&registry, &right), 1);
+    run(&["verify", "nginx", "--again"]).exits(0);
+    assert_eq!(layers_fetched(&registry, &right), 2);
+
+    let check = run(&["check", "nginx", "-p", "arm64v8", "--json"]).exits(0).json();
+    assert_eq!(answer(&check), (&json!("yes"), &json!("verified")));
+    let report = run(&["report", "--rung", "verified", "--json"]).exits(0).json();
+    assert_eq!(
+        (&report["rung"], &report["supported"], &report["images"]),
+        (&json!("verified"), &json!(1), &json!(["nginx"]))
+    );
+    assert_eq!(report["lacking"], json!([]), "what was not verified is no no");
+
+    // The label stays, the bytes are others: nobody has read them yet.
+    put(&registry, "library/nginx", "latest", &[&wrong]);
+    let list = home.write("list.txt", "nginx\n");
+    run(&["inventory", &list]).exits(0);
+    let check = run(&["check", "nginx", "-p", "arm64v8", "--json"]).exits(0).json();
+    assert_eq!(answer(&check), (&json!("yes"), &json!("published")));
+    assert!(check[0]["platforms"][0]["note"].as_str().unwrap().contains("has moved since"), "{check:#}");
+
+    // The same list, with a reading of what is new.
+    let ran = run(&["inventory", &list, "--verify"]).exits(0);
+    assert!(ran.stderr.contains("nginx:latest on linux/arm64: no"), "{}", ran.stderr);
+    let check = run(&["check", "nginx", "-p", "arm64v8", "--json"]).exits(1).json();
+    assert_eq!(answer(&check), (&json!("no"), &json!("verified")));
+    let report = run(&["report", "--rung", "verified", "--json"]).exits(0).json();
+    assert_eq!((&report["supported"], &report["lacking"]), (&json!(0), &json!(["nginx"])));
+    let fetched = layers_fetched(&registry, &wrong);
+    run(&["inventory", &list, "--verify"]).exits(0);
+    assert_eq!(layers_fetched(&registry, &wrong), fetched, "a digest that was read is not read again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_is_not_kept() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/arm64", 183);
+    put(&registry, "it", "1", &[&image]);
+    let home = Home::new();
+    let reference = format!("{}/it:1", registry.host());
+    home.run(&["verify", &reference, "--store", "s.db", "--max-layer-bytes", "100"]).exits(2);
+    home.run(&["verify", &reference, "--store", "s.db"]).exits(0);
+}
+
+#[test]
+fn findings_are_written_for_code_scanning() {
+    let home = Home::new();
+    let wrong = image("linux/arm64", 62);
+    let layout = verify::image::layout_of(&[&wrong]);
+    let place = format!("oci:{}:it", layout.path().display());
+    home.run(&["verify", &place, "--sarif", "found.sarif"]).exits(1);
+    let sarif: Value = serde_json::from_slice(&std::fs::read(home.path("found.sarif")).unwrap()).unwrap();
+    assert_eq!(
+        (&sarif["version"], &sarif["runs"][0]["tool"]["driver"]["name"]),
+        (&json!("2.1.0"), &json!("workson"))
+    );
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&json!("wrong-machine"), &json!("error")));
+    let location = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(location, &json!("app"));
+}
+
+#[test]
+fn platforms_that_differ_are_told() {
+    let amd64 = image("linux/amd64", 62).set("User", json!("app"));
+    let arm64 = image("linux/arm64", 183);
+    let layout = verify::image::layout_of(&[&amd64, &arm64]);
+    let place = format!("oci:{}:it", layout.path().display());
+    let told = Home::new().run(&["verify", &place, "--all-platforms", "--json"]).exits(0).json();
+    let parity = told[0]["parity"].as_array().unwrap();
+    assert_eq!(parity.len(), 1, "{told:#}");
+    let reason = parity[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("user") && reason.contains("linux/arm64") && reason.contains("app"), "{reason}");
+}
+
+/// What `docker save` writes: a tar file with `manifest.json`, the config and the layers.
+fn archive(image: &Image, tag: &str) -> Vec<u8> {
+    let config = image.config_bytes();
+    let layer = image.layers[0].bytes.clone().unwrap();
+    let list =
+        json!([{ "Config": "config.json", "RepoTags": [tag], "Layers": ["one/layer.tar"] }]).to_string();
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, bytes) in
+        [("one/layer.tar", layer.as_slice()), ("config.json", &config), ("manifest.json", list.as_bytes())]
+    {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, bytes).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
+#[test]
+fn an_archive_of_docker_save_is_read() {
+    let home = Home::new();
+    let plain = |machine| {
+        Image::new("linux/arm64", &["/app"])
+            .with(Layer::plain(Files::new().program("app", &program(machine))))
+    };
+    home.write("right.tar", archive(&plain(183), "docker.io/library/it:1"));
+    home.write("wrong.tar", archive(&plain(62), "docker.io/library/it:1"));
+    home.run(&["verify", "docker-archive:right.tar"]).exits(0);
+    home.run(&["verify", "docker-archive:right.tar:it:1"]).exits(0);
+    home.run(&["verify", "docker-archive:wrong.tar"]).exits(1);
+    let ran = home.run(&["verify", "docker-archive:right.tar:other"]).exits(2);
+    assert!(ran.text().contains("no image other"), "{}", ran.text());
+    let whole = std::fs::read(home.path("right.tar")).unwrap();
+    home.write("cut.tar", &whole[..whole.len() / 2]);
+    home.write("none.tar", b"no tar");
+    for bad in
+        ["docker-archive:cut.tar", "docker-archive:none.tar", "docker-archive:absent.tar", "oci:absent"]
+    {
+        let ran = home.run(&["verify", bad]).exits(2);
+        assert!(ran.text().contains("unknown") && !ran.stderr.contains("panicked"), "{bad}: {ran:?}");
+    }
+}
