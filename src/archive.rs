@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 use workson_oci::digest::{Algorithm, Hasher};
+use workson_oci::path::clean;
 use workson_oci::{Content, Digest, MediaType, Reference};
 
 /// How long a document may be, in bytes.
@@ -211,19 +212,4 @@ fn hashed(reader: &mut impl Read) -> io::Result<Digest> {
             read => hasher.update(&buffer[..read]),
         }
     }
-}
-
-/// A name in one way, so that a link finds what it names.
-fn clean(name: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in name.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join(&b'/')
 }

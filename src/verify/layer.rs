@@ -13,6 +13,7 @@ use std::thread;
 use tar::EntryType;
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
+use workson_oci::path::clean;
 
 use self::tee::{Failed, Tee};
 use super::binary::elf::{self, Elf};
@@ -282,21 +283,6 @@ impl Entry {
         };
         self.path.len() + more
     }
-}
-
-/// A path as root has it, in one way: nothing leads out of the root.
-pub fn clean(path: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in path.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join(&b'/')
 }
 
 /// Reads entries, with what it needs for that kept from one to the next.

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::layer::{Entry, File, Layer, Node, clean};
+use workson_oci::path::clean;
+
+use super::layer::{Entry, File, Layer, Node};
 
 /// How many symbolic links are followed on the way to one file: as many as Linux follows.
 const MAX_LINKS: usize = 40;

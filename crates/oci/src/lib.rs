@@ -12,6 +12,7 @@
 //! | [`descriptor`], [`document`], [`config`] | image-spec, image-index.md, manifest.md, config.md |
 //! | [`platform`] | containerd's `platforms` package |
 //! | [`image`], [`resolution`] | workson's own: the one answer for every kind of image, and what an engine takes of it |
+//! | [`path`] | no standard: paths in layers, in one spelling |
 //! | [`tag`] | no standard: the order that people expect |
 //! | [`text`] | no standard: text from outside, made fit to be shown |
 
@@ -22,6 +23,7 @@ pub mod document;
 pub mod image;
 mod json;
 pub mod media_type;
+pub mod path;
 pub mod platform;
 pub mod reference;
 pub mod resolution;
