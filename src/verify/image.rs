@@ -17,7 +17,6 @@ use super::judgement::{Finding, Judgement, Weight, judge};
 use super::layer::{self, Compression, Layer, LayerError, Limits};
 use super::startup::Command;
 use super::tree::Tree;
-use crate::evidence::Verdict;
 
 /// Where documents and layers come from.
 pub trait Source: Sync {
@@ -116,22 +115,10 @@ pub fn verify(
         environment: details.config.env.clone(),
         folder: details.config.working_dir.clone(),
     };
-    let mut judgement = judge(platform, &command, &tree);
-    // With a layer missing, what is not there may be in it.
-    if layers.len() < image.layers.len() {
-        for finding in &mut judgement.findings {
-            finding.weight = finding.weight.min(Weight::Unknown);
-        }
-    }
+    let judgement = judge(platform, &command, &tree);
+    let is_whole = layers.len() == image.layers.len();
     // Why layers and labels are amiss comes before what follows from it.
-    findings.append(&mut judgement.findings);
-    judgement.findings = findings;
-    judgement.findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
-    judgement.verdict = match judgement.findings.first() {
-        Some(finding) if finding.weight == Weight::No => Verdict::No,
-        Some(finding) if finding.weight == Weight::Unknown => Verdict::Unknown(finding.reason.clone()),
-        _ => Verdict::Yes,
-    };
+    let judgement = if is_whole { judgement } else { judgement.of_a_part() }.after(findings);
     Ok(Verified {
         platform: platform.normalized(),
         digest: manifest.digest.clone(),

@@ -57,13 +57,11 @@ pub struct Finding {
     pub reason: String,
 }
 
-/// The verdict, and what it stands on.
+/// What was found, and with it the verdict.
 #[derive(Debug, Clone)]
 pub struct Judgement {
-    /// Whether it works there.
-    pub verdict: Verdict,
     /// What was found, the weightiest first.
-    pub findings: Vec<Finding>,
+    findings: Vec<Finding>,
     /// How many binaries there are for each machine.
     pub machines: BTreeMap<String, u64>,
     /// The real paths of all that would run, libraries included.
@@ -74,6 +72,39 @@ pub struct Judgement {
     pub x86_level: Option<u8>,
     /// The smallest alignment of the segments that would be loaded, in bytes.
     pub alignment: Option<u64>,
+}
+
+impl Judgement {
+    /// What was found, the weightiest first.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether it works there: as the weightiest finding says.
+    pub fn verdict(&self) -> Verdict {
+        match self.findings.first() {
+            Some(finding) if finding.weight == Weight::No => Verdict::No,
+            Some(finding) if finding.weight == Weight::Unknown => Verdict::Unknown(finding.reason.clone()),
+            _ => Verdict::Yes,
+        }
+    }
+
+    /// The same with what was found before, which comes first among what is as weighty.
+    #[must_use]
+    pub(super) fn after(mut self, mut before: Vec<Finding>) -> Judgement {
+        before.append(&mut self.findings);
+        before.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
+        Judgement { findings: before, ..self }
+    }
+
+    /// The same where a part of the file system was not read: what is missing may be in it, so nothing is certain.
+    #[must_use]
+    pub(super) fn of_a_part(mut self) -> Judgement {
+        for finding in &mut self.findings {
+            finding.weight = finding.weight.min(Weight::Unknown);
+        }
+        self
+    }
 }
 
 /// A path as people write it.
@@ -92,7 +123,6 @@ pub fn judge(platform: &Platform, command: &Command, tree: &Tree) -> Judgement {
         linked: Linked::default(),
         x86_level: None,
         alignment: None,
-        has_glibc: false,
     };
     if judging.platform.os == "windows" {
         judging.windows(command);
@@ -107,12 +137,10 @@ pub fn judge(platform: &Platform, command: &Command, tree: &Tree) -> Judgement {
     judging.alignment();
     judging.level();
     judging.findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
-    let verdict = judging.verdict();
     let number = |version: (u32, u32)| format!("{}.{}", version.0, version.1);
     let glibc =
         judging.linked.glibc_needed.map(|needed| (number(needed), judging.linked.glibc_given.map(number)));
     Judgement {
-        verdict,
         findings: judging.findings,
         machines,
         runs: judging.runs.iter().map(|path| shown(path)).collect(),
@@ -173,7 +201,6 @@ struct Judging<'a> {
     linked: Linked,
     x86_level: Option<u8>,
     alignment: Option<u64>,
-    has_glibc: bool,
 }
 
 impl Judging<'_> {
@@ -189,14 +216,6 @@ impl Judging<'_> {
         });
         let file = file.map(|(path, _)| shown(path));
         self.findings.push(Finding { weight, rule, file, layer, reason });
-    }
-
-    fn verdict(&self) -> Verdict {
-        match self.findings.first() {
-            Some(finding) if finding.weight == Weight::No => Verdict::No,
-            Some(finding) if finding.weight == Weight::Unknown => Verdict::Unknown(finding.reason.clone()),
-            _ => Verdict::Yes,
-        }
     }
 
     fn obstacles(&mut self, startup: &Startup) {
@@ -270,7 +289,6 @@ impl Judging<'_> {
         self.runs.extend(linked.objects.iter().cloned());
         self.linked.glibc_needed = self.linked.glibc_needed.max(linked.glibc_needed);
         self.linked.glibc_given = self.linked.glibc_given.max(linked.glibc_given);
-        self.has_glibc |= linked.glibc_given.is_some();
     }
 
     /// What a Windows image starts. Its libraries are not followed, so that a yes says no more than that.

@@ -411,7 +411,7 @@ impl Verifying {
             platform: offered.platform.clone(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             at,
-            verdict: verified.judgement.verdict.clone(),
+            verdict: verified.judgement.verdict(),
             answer: serde_json::to_string(&answer).map_err(|error| Failure::new(error.to_string()))?,
         };
         self.store.put_verification(reference, &found)?;
@@ -486,15 +486,15 @@ fn without(platform: &Platform, weight: Weight, rule: &'static str, reason: Stri
 impl PlatformAnswer {
     fn of(verified: &Verified, at: Timestamp) -> PlatformAnswer {
         let judgement = &verified.judgement;
+        let verdict = judgement.verdict();
         let (needed, given) = judgement.glibc.clone().unzip();
         PlatformAnswer {
             platform: json::shown(&verified.platform),
             digest: Some(verified.digest.to_string()),
-            verdict: judgement.verdict.name().to_owned(),
-            rung: (!matches!(judgement.verdict, Verdict::Unknown(_)))
-                .then(|| Rung::Verified.name().to_owned()),
+            verdict: verdict.name().to_owned(),
+            rung: (!matches!(verdict, Verdict::Unknown(_))).then(|| Rung::Verified.name().to_owned()),
             verified_at: Some(at.to_string()),
-            findings: judgement.findings.iter().map(FindingAnswer::of).collect(),
+            findings: judgement.findings().iter().map(FindingAnswer::of).collect(),
             machines: judgement.machines.clone(),
             runs: judgement.runs.clone(),
             glibc_needed: needed,
