@@ -5,7 +5,7 @@
 
 mod cli_support;
 
-use cli_support::{Home, Ran};
+use cli_support::{Home, Ran, settled};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -42,17 +42,6 @@ fn platform<'a>(answer: &'a Value, name: &str) -> &'a Value {
 
 fn strings(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
-}
-
-/// The text without what moves with every release and every day: how far the history reaches, and the newest tags.
-fn settled(text: &str) -> String {
-    let line = |line: &str| match line.split_once(" at ") {
-        Some((before, after)) if after.ends_with(" ago, as it comes with workson") => {
-            format!("{before} at COMMIT of DAY, AGE ago, as it comes with workson\n")
-        }
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
 }
 
 // Yes, no, unknown ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ mod cli_support;
 
 use std::collections::BTreeSet;
 
-use cli_support::{Home, Ran};
+use cli_support::{Home, Ran, settled};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -25,17 +25,6 @@ fn told(arguments: &[&str]) -> Vec<Value> {
 
 fn text<'e>(event: &'e Value, field: &str) -> &'e str {
     event[field].as_str().unwrap_or_else(|| panic!("no {field}: {event}"))
-}
-
-/// The text without what moves with every release and every day: how far the bundled history reaches.
-fn settled(text: &str) -> String {
-    let line = |line: &str| match line.split_once(" at ") {
-        Some((before, after)) if after.ends_with(" ago, as it comes with workson") => {
-            format!("{before} at COMMIT of DAY, AGE ago, as it comes with workson\n")
-        }
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
 }
 
 /// When, what and of which platform (none: of the image itself).

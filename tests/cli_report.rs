@@ -7,7 +7,7 @@ mod cli_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cli_support::{Home, Ran};
+use cli_support::{Home, Ran, settled};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -30,17 +30,6 @@ fn counts(answer: &Value) -> (u64, u64, u64) {
 
 fn names(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
-}
-
-/// The text without what moves with every release and every day: how far the bundled history reaches.
-fn settled(text: &str) -> String {
-    let line = |line: &str| match line.split_once(" at ") {
-        Some((before, after)) if after.ends_with(" ago, as it comes with workson") => {
-            format!("{before} at COMMIT of DAY, AGE ago, as it comes with workson\n")
-        }
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
 }
 
 // The counts ----------------------------------------------------------------------------------------------------

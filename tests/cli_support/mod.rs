@@ -185,6 +185,17 @@ fn peak_of(process: u32) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
+/// The text without what moves with every release and every day: how far the bundled history reaches.
+pub(crate) fn settled(text: &str) -> String {
+    let line = |line: &str| match line.split_once(" at ") {
+        Some((before, after)) if after.ends_with(" ago, as it comes with workson") => {
+            format!("{before} at COMMIT of DAY, AGE ago, as it comes with workson\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
 /// Waits until `done`, but not for ever.
 #[track_caller]
 pub(crate) fn until(what: &str, done: impl Fn() -> bool) {

@@ -34,13 +34,6 @@ impl Architectures {
         Architectures::from_bytes(name.as_bytes())
     }
 
-    /// The set of several; nothing where one of them is unknown.
-    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Architectures> {
-        names
-            .into_iter()
-            .try_fold(Architectures::default(), |set, name| Some(set.union(Architectures::from_name(name)?)))
-    }
-
     pub(super) fn from_bytes(name: &[u8]) -> Option<Architectures> {
         let place = ARCHITECTURES.iter().position(|known| known.as_bytes() == name)?;
         Some(Architectures(1 << place))
