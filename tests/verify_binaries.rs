@@ -335,22 +335,59 @@ fn a_library_of_another_machine_is_passed_over_on_the_way_to_the_right_one() {
     works(&shadowed.set("Env", json!(["LD_LIBRARY_PATH=/lib:/usr/lib"])));
 }
 
-#[test]
-fn folders_of_ld_so_conf_count_where_ldconfig_made_its_cache() {
-    let bare = chain(AMD64, &[], &[]);
-    let configured = with_chain(AMD64, &bare, "opt/x").layer(
-        Files::new()
-            .file("etc/ld.so.conf", "# folders\ninclude /etc/ld.so.conf.d/*.conf\n")
-            .file("etc/ld.so.conf.d/x.conf", "/opt/x\n"),
-    );
-    // glibc's loader reads the cache alone: as long as nobody ran ldconfig, the program does not start.
-    fails(&configured, "no-library", "/app", 0);
-
-    let root = verify::start::Root::of(&configured);
+/// The cache that `ldconfig` makes of an image's folders.
+fn ldconfig(image: &Image) -> Files {
+    let root = verify::start::Root::of(image);
     let mut ldconfig = std::process::Command::new("/sbin/ldconfig");
     parts::run("ldconfig", ldconfig.arg("-r").arg(root.path()), b"");
-    let cache = std::fs::read(root.path().join("etc/ld.so.cache")).unwrap();
-    works(&configured.layer(Files::new().file("etc/ld.so.cache", cache)));
+    Files::new().file("etc/ld.so.cache", std::fs::read(root.path().join("etc/ld.so.cache")).unwrap())
+}
+
+#[test]
+fn folders_of_ld_so_conf_count_where_ldconfig_put_them_into_its_cache() {
+    let bare = chain(AMD64, &[], &[]);
+    let settings = || {
+        Files::new()
+            .file("etc/ld.so.conf", "# folders\ninclude /etc/ld.so.conf.d/*.conf\n")
+            .file("etc/ld.so.conf.d/x.conf", "/opt/x\n")
+    };
+    let configured = with_chain(AMD64, &bare, "opt/x").layer(settings());
+    // glibc's loader reads the cache alone: as long as nobody ran ldconfig, the program does not start.
+    let answer = fails(&configured, "no-library", "/app", 0);
+    let reason = answer["findings"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("/opt/x/libfirst.so") && reason.contains("run ldconfig"), "{reason}");
+    works(&configured.clone().layer(ldconfig(&configured)));
+
+    // A cache that was made before the libraries came does not know them.
+    let stale = with_runtime(AMD64, &bare.app).layer(settings());
+    let stale = stale.clone().layer(ldconfig(&stale)).layer(
+        Files::new().program("opt/x/libfirst.so", &bare.first).program("opt/x/libsecond.so", &bare.second),
+    );
+    fails(&stale, "no-library", "/app", 0);
+    // Nor is there what it knows once that is gone; what a usual folder has is found all the same.
+    let gone =
+        configured.clone().layer(ldconfig(&configured)).layer(Files::new().whiteout("opt/x/libsecond.so"));
+    fails(&gone, "no-library", "/opt/x/libfirst.so", 1);
+    works(&gone.layer(Files::new().program("usr/lib/libsecond.so", &bare.second)));
+    // A cache of which only a part is there is no cache.
+    let cut = configured.layer(Files::new().file("etc/ld.so.cache", b"glibc-ld.so.cache1.1"));
+    fails(&cut, "no-library", "/app", 0);
+}
+
+#[test]
+fn the_folders_that_a_loader_looks_into_are_those_that_it_was_built_with() {
+    // Debian's glibc looks into /usr/lib as others do not: here is one that looks into /opt/lib instead.
+    let (usual, other) = (b"\0/usr/lib/\0", b"\0/opt/lib/\0");
+    let mut loader = AMD64.loader_bytes();
+    let places: Vec<usize> = (0..loader.len()).filter(|at| loader[*at..].starts_with(usual)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        loader[at..at + other.len()].copy_from_slice(other);
+    }
+    let bare = chain(AMD64, &[], &[]);
+    let image = |folder| with_chain(AMD64, &bare, folder).layer(Files::new().program(AMD64.loader, &loader));
+    fails(&image("usr/lib"), "no-library", "/app", 0);
+    works(&image("opt/lib"));
 }
 
 #[test]
@@ -667,8 +704,16 @@ fn shells_are_looked_through_to_what_they_start() {
     }
     // More than one command: the first may fail, and the shell goes on.
     let several = image(&["/bin/sh", "-c", "app || true"], &wrong);
-    let answer = told(&several, 0);
-    assert_found(&answer, "warning", "wrong-machine", "/usr/bin/app", 0);
+    let answer = told(&several, 2);
+    assert_found(&answer, "unknown", "wrong-machine", "/usr/bin/app", 0);
+    works(&image(&["/bin/sh", "-c", "app --now; true"], &right));
+    // What is nowhere may be a command of the shell's own.
+    let absent = image(&["/bin/sh", "-c", "nothing-of-this-name"], &right);
+    assert_eq!(told(&absent, 2)["findings"][0]["rule"], json!("not-found"));
+    assert!(!start(&absent).started());
+    // What nobody may execute is started by no shell.
+    let closed = image(&["/bin/sh", "-c", "app"], &right).layer(Files::new().file("usr/bin/app", &right));
+    fails(&closed, "not-executable", "/usr/bin/app", 1);
     // No shell at all.
     let shell_less = Image::new("linux/amd64", &["/bin/sh", "-c", "app"])
         .layer(Files::new().program("usr/bin/app", &right));
@@ -676,19 +721,68 @@ fn shells_are_looked_through_to_what_they_start() {
     assert!(!start(&shell_less).started());
 }
 
+/// A program that starts what it is given, from this word on.
+fn launcher(from: usize) -> Vec<u8> {
+    let source = format!(
+        "#include <unistd.h>\nint main(int n, char **v) {{ execvp(v[{from}], v + {from}); return 127; }}\n"
+    );
+    AMD64.compile(&source, &["-static"])
+}
+
 #[test]
-fn what_an_entrypoint_is_given_is_looked_at_and_decides_nothing() {
+fn what_an_entrypoint_is_given_can_not_be_told_where_it_can_not_run() {
     let (right, wrong) = (AMD64.fixed(), ARM64.fixed());
-    let image = Image::new("linux/amd64", &["/usr/bin/app", "--flag"])
-        .set("Entrypoint", json!(["/init", "--"]))
-        .layer(Files::new().program("init", &right).program("usr/bin/app", &wrong));
-    let answer = works(&image);
-    assert_found(&answer, "warning", "wrong-machine", "/usr/bin/app", 0);
+    let image = |app: &[u8]| {
+        Image::new("linux/amd64", &["/usr/bin/app", "--flag"])
+            .set("Entrypoint", json!(["/entrypoint", "--"]))
+            .layer(Files::new().program("entrypoint", &launcher(2)).program("usr/bin/app", app))
+    };
+    works(&image(&right));
+    let answer = told(&image(&wrong), 2);
+    assert_found(&answer, "unknown", "wrong-machine", "/usr/bin/app", 0);
+    assert!(!start(&image(&wrong)).started());
     // A script that is an argument may be read without the interpreter that it names.
     let image = Image::new("linux/amd64", &["/app.py"])
         .set("Entrypoint", json!(["/python"]))
         .layer(Files::new().program("python", &right).program("app.py", b"#!/usr/bin/python2\n"));
     works(&image);
+}
+
+#[test]
+fn what_only_starts_another_program_is_looked_through() {
+    let (right, wrong) = (AMD64.fixed(), ARM64.fixed());
+    for (words, from) in [
+        (&["/sbin/tini", "--", "app"][..], 2),
+        (&["tini", "-g", "-e", "143", "--", "/usr/bin/app", "--flag"], 5),
+        (&["/usr/bin/dumb-init", "--rewrite", "15:3", "app"], 3),
+        (&["gosu", "nobody", "app"], 2),
+        (&["env", "A=1", "B=2", "app"], 3),
+        (&["catatonit", "--", "su-exec", "nobody", "app"], 4),
+    ] {
+        let name = words[0].rsplit('/').next().unwrap();
+        let files = |app: &[u8]| {
+            let launcher = launcher(from);
+            let files = Files::new().program(format!("sbin/{name}"), &launcher).program("usr/bin/app", app);
+            files.symlink("usr/bin/dumb-init", "../../sbin/dumb-init").program("bin/su-exec", &launcher)
+        };
+        let image = |app: &[u8]| Image::new("linux/amd64", words).layer(files(app));
+        works(&image(&right));
+        fails(&image(&wrong), "wrong-machine", "/usr/bin/app", 0);
+        let gone = image(&right).layer(Files::new().whiteout("usr/bin/app"));
+        assert_eq!(told(&gone, 1)["findings"][0]["rule"], json!("not-there"), "{words:?}");
+        assert!(!start(&gone).started());
+    }
+}
+
+#[test]
+fn what_interprets_an_entrypoint_decides_though_it_is_an_argument_as_well() {
+    let image = |shell: &[u8]| {
+        Image::new("linux/amd64", &["/bin/sh"])
+            .set("Entrypoint", json!(["/entrypoint.sh"]))
+            .layer(Files::new().program("entrypoint.sh", b"#!/bin/sh\n").program("bin/sh", shell))
+    };
+    works(&image(&AMD64.fixed()));
+    fails(&image(&ARM64.fixed()), "wrong-machine", "/bin/sh", 0);
 }
 
 // What else lies there ------------------------------------------------------------------------------------------

@@ -61,6 +61,15 @@ impl Machine {
             Machine::Other { .. } => return None,
         })
     }
+
+    /// Whether its numbers have their smallest byte first.
+    pub fn is_little_endian(self) -> bool {
+        match self {
+            Machine::Ppc64 | Machine::S390x => false,
+            Machine::Other { little_endian, .. } => little_endian,
+            _ => true,
+        }
+    }
 }
 
 impl fmt::Display for Machine {

@@ -238,6 +238,16 @@ impl Judging<'_> {
                     };
                     self.find(Weight::No, "not-there", Some((&file, None)), reason);
                 }
+                Obstacle::NotFound { name } => {
+                    let reason = format!(
+                        "a shell is to run {}, which is in no folder of PATH",
+                        String::from_utf8_lossy(name)
+                    );
+                    self.find(Weight::Unknown, "not-found", None, reason);
+                }
+                Obstacle::Unread { path, layer, why } => {
+                    self.find(Weight::Unknown, "unread", Some((path, Some(*layer))), (*why).to_owned());
+                }
                 Obstacle::NotExecutable { path, layer } => {
                     let reason = "it is to be started, and nobody may execute it".into();
                     self.find(Weight::No, "not-executable", Some((path, Some(*layer))), reason);
@@ -255,8 +265,8 @@ impl Judging<'_> {
     }
 
     fn program(&mut self, program: &Program, command: &Command) {
-        // What is only an argument may be started or not: what is wrong with it is a warning.
-        let weight = if program.role == Role::Argument { Weight::Warning } else { Weight::No };
+        // What is only an argument is most likely started, but may not be.
+        let weight = if program.role == Role::Argument { Weight::Unknown } else { Weight::No };
         self.runs.insert(program.path.clone());
         let at = Some((program.path.as_slice(), Some(program.layer)));
         let elf = match &program.file.content {
@@ -353,9 +363,20 @@ impl Judging<'_> {
             Fault::WrongLoader { program, loader, is } => {
                 ("wrong-loader", program, format!("its loader {} is {is}", text(loader)))
             }
-            Fault::NoLibrary { by, library } => {
-                ("no-library", by, format!("it needs {}, which is not in the image", text(library)))
-            }
+            Fault::NoLibrary { by, library, uncached: None } => (
+                "no-library",
+                by,
+                format!("it needs {}, which is in no folder where its loader looks", text(library)),
+            ),
+            Fault::NoLibrary { by, library, uncached: Some(at) } => (
+                "no-library",
+                by,
+                format!(
+                    "it needs {}, and {} is not in the loader's cache, /etc/ld.so.cache: run ldconfig",
+                    text(library),
+                    shown(at)
+                ),
+            ),
             Fault::WrongLibrary { by, library, at, is } => {
                 ("wrong-library", by, format!("it needs {}, and {} is {is}", text(library), shown(at)))
             }

@@ -28,8 +28,15 @@ const MAX_HEADERS: u64 = 1 << 20;
 const TEXT_PER_ENTRY: u64 = 256;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
 const MAX_SCRIPT_LINE: usize = 256;
-/// How long a file may be that the loader reads: `ld.so.conf` and the like.
+/// How long a file may be that the loader reads: `ld.so.conf` and the like, and the cache that is made of it.
 const MAX_SETTING: u64 = 64 << 10;
+const MAX_CACHE: u64 = 4 << 20;
+
+/// What zstd may be limited to.
+const MIN_WINDOW: u64 = 1 << 10;
+const MAX_WINDOW: u64 = 1 << 30;
+/// What zstd says where it is to be given a larger window (its `ZSTD_error_frameParameter_windowTooLarge`).
+const TOO_WIDE: &str = "requires too much memory";
 
 /// How far a layer is read. What lies beyond is an error that names the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +45,13 @@ pub struct Limits {
     pub bytes: u64,
     /// Entries of one layer.
     pub entries: u64,
+    /// Bytes of what zstd keeps of one layer to unpack what follows. What counts is the power of two below it.
+    pub window: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { bytes: 64 << 30, entries: 2_000_000 }
+        Limits { bytes: 64 << 30, entries: 2_000_000, window: 16 << 20 }
     }
 }
 
@@ -118,8 +127,10 @@ pub enum Content {
     Pe(Machine),
     /// A script: what stands behind `#!`.
     Script(Vec<u8>),
-    /// What the loader reads: `ld.so.conf` and the like.
+    /// What the loader reads: `ld.so.conf` and the like, and its cache.
     Setting(Vec<u8>),
+    /// Something that is not read, and why.
+    Unread(&'static str),
     /// Nothing of these.
     Other,
 }
@@ -146,6 +157,12 @@ pub enum LayerError {
          --max-layer-entries)"
     )]
     TooWordy(u64),
+    /// It was packed so that unpacking takes more memory than is given to it.
+    #[error(
+        "the layer takes more memory to unpack than {0} bytes, which is as much as zstd is given (raise it with \
+         --max-layer-window)"
+    )]
+    TooWide(u64),
     /// The bytes could not be had.
     #[error("the layer could not be read: {0}")]
     Source(String),
@@ -183,9 +200,18 @@ pub fn read(
                     .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
             }
             Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
-                .and_then(|decoder| Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes))
+                .and_then(|mut decoder| {
+                    decoder.window_log_max(limits.window.clamp(MIN_WINDOW, MAX_WINDOW).ilog2())?;
+                    Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
+                })
                 .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged)),
+                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
+                .map_err(|error| match error {
+                    LayerError::Damaged(text) if text.contains(TOO_WIDE) => {
+                        LayerError::TooWide(limits.window)
+                    }
+                    error => error,
+                }),
         };
         // Bytes that did not come are not damaged bytes.
         let (diff_id, size, entries) = match (unpacked, packed.failed()) {
@@ -277,7 +303,7 @@ impl Entry {
             Node::File(file) => match &file.content {
                 Content::Elf(elf) => elf.text_length(),
                 Content::Script(text) | Content::Setting(text) => text.len(),
-                Content::Pe(_) | Content::Other => 0,
+                Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
             },
             Node::Folder | Node::Special | Node::Whiteout | Node::Opaque => 0,
         };
@@ -295,7 +321,11 @@ struct Reader {
 
 impl Reader {
     fn entry(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Entry>> {
-        let path = clean(&entry.path_bytes());
+        let sparse = sparse(entry)?;
+        let path = match &sparse {
+            Some(Sparse { name: Some(name), .. }) => clean(name),
+            _ => clean(&entry.path_bytes()),
+        };
         let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => (&path[..0], &path[..]),
@@ -318,7 +348,11 @@ impl Reader {
             EntryType::Directory => Node::Folder,
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 // A folder of the oldest tar files is a file whose name ends in a slash.
-                if entry.path_bytes().ends_with(b"/") { Node::Folder } else { self.file(entry, &path)? }
+                if entry.path_bytes().ends_with(b"/") {
+                    Node::Folder
+                } else {
+                    self.file(entry, &path, sparse.map(|sparse| sparse.size))?
+                }
             }
             EntryType::Symlink => Node::Symlink(target(entry)),
             EntryType::Link => Node::Hardlink(clean(&target(entry))),
@@ -328,9 +362,18 @@ impl Reader {
         Ok(Some(Entry { path, node }))
     }
 
-    fn file(&mut self, entry: &mut tar::Entry<'_, impl Read>, path: &[u8]) -> io::Result<Node> {
-        let size = entry.size();
+    fn file(
+        &mut self,
+        entry: &mut tar::Entry<'_, impl Read>,
+        path: &[u8],
+        sparse: Option<u64>,
+    ) -> io::Result<Node> {
         let is_executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+        if let Some(size) = sparse {
+            let content = Content::Unread("it is a sparse file of the pax format, which is not read");
+            return Ok(Node::File(Arc::new(File { size, is_executable, content })));
+        }
+        let size = entry.size();
         // A first piece as long as it can be, which tells what it is.
         let mut length = 0;
         while length < self.buffer.len() {
@@ -366,7 +409,13 @@ impl Reader {
                 }
             }
             Kept::Script => Content::Script(script(beginning)),
-            Kept::Setting => Content::Setting(beginning.to_vec()),
+            Kept::Setting => {
+                let mut bytes = beginning.to_vec();
+                let left = size.saturating_sub(length as u64).min(self.room);
+                entry.take(left).read_to_end(&mut bytes)?;
+                Content::Setting(bytes)
+            }
+            Kept::TooLong => Content::Unread("it is longer than is read of such a file"),
             Kept::Nothing => Content::Other,
         };
         Ok(Node::File(Arc::new(File { size, is_executable, content })))
@@ -383,11 +432,15 @@ impl Reader {
     }
 }
 
-/// Whether the loader or its configuration reads a file of this name.
-fn is_setting(path: &[u8]) -> bool {
-    path == b"etc/ld.so.conf"
+/// How much is read of a file that the loader or `ldconfig` reads; none where they read no file of this name.
+fn setting(path: &[u8]) -> Option<u64> {
+    if path == b"etc/ld.so.cache" {
+        return Some(MAX_CACHE);
+    }
+    let is_setting = path == b"etc/ld.so.conf"
         || (path.starts_with(b"etc/ld.so.conf.d/") && path.ends_with(b".conf"))
-        || (path.starts_with(b"etc/ld-musl-") && path.ends_with(b".path"))
+        || (path.starts_with(b"etc/ld-musl-") && path.ends_with(b".path"));
+    is_setting.then_some(MAX_SETTING)
 }
 
 /// Why a file's bytes are kept while it passes by.
@@ -397,6 +450,7 @@ enum Kept {
     Pe,
     Script,
     Setting,
+    TooLong,
     Nothing,
 }
 
@@ -406,10 +460,39 @@ impl Kept {
             _ if elf::is_elf(beginning) => Kept::Elf,
             [b'M', b'Z', ..] => Kept::Pe,
             [b'#', b'!', ..] => Kept::Script,
-            _ if is_setting(path) && size <= MAX_SETTING => Kept::Setting,
-            _ => Kept::Nothing,
+            _ => match setting(path) {
+                Some(max) if size <= max => Kept::Setting,
+                Some(_) => Kept::TooLong,
+                None => Kept::Nothing,
+            },
         }
     }
+}
+
+/// A file of which the layer has only what is not nought, with a list of where that is.
+struct Sparse {
+    /// Its name, where the entry's own stands for something else.
+    name: Option<Vec<u8>>,
+    /// Its length.
+    size: u64,
+}
+
+/// Whether an entry is such a file, as pax headers say it (GNU tar's formats 0.0, 0.1 and 1.0; the older one is a type of
+/// its own, which the crate `tar` reads).
+fn sparse(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Sparse>> {
+    let Some(extensions) = entry.pax_extensions()? else { return Ok(None) };
+    let (mut name, mut size) = (None, None);
+    for extension in extensions {
+        let extension = extension?;
+        match extension.key_bytes() {
+            b"GNU.sparse.name" => name = Some(extension.value_bytes().to_vec()),
+            b"GNU.sparse.size" | b"GNU.sparse.realsize" => {
+                size = extension.value().ok().and_then(|text| text.parse().ok());
+            }
+            _ => {}
+        }
+    }
+    Ok(size.map(|size| Sparse { name, size }))
 }
 
 /// What stands behind `#!`, as the kernel reads it.

@@ -1,7 +1,9 @@
 //! What a dynamic loader would do: find the loader and every library that a program needs.
 //!
 //! Sources: `ld.so(8)` and glibc's `elf/dl-load.c` and `elf/dl-version.c` for glibc; musl's `ldso/dynlink.c`. glibc
-//! reads a cache that `ldconfig` makes of `ld.so.conf`; here the folders that `ld.so.conf` names are looked into.
+//! reads the cache that `ldconfig` makes of `ld.so.conf`, never `ld.so.conf` itself: that tells why something is absent.
+
+mod cache;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -42,6 +44,8 @@ pub enum Fault {
         by: Vec<u8>,
         /// Its name.
         library: Vec<u8>,
+        /// Where it is, in a folder that `ld.so.conf` names and of which the loader's cache does not know.
+        uncached: Option<Vec<u8>>,
     },
     /// A library is only there for another machine.
     WrongLibrary {
@@ -102,6 +106,14 @@ pub fn described(elf: &Elf) -> String {
     format!("{}{float}", elf.machine)
 }
 
+/// What a file is that can't be loaded.
+fn is(content: &Content) -> String {
+    match content {
+        Content::Elf(found) => format!("for {}", described(found)),
+        _ => "no ELF file".to_owned(),
+    }
+}
+
 /// Whether two objects can be loaded together.
 fn agree(a: &Elf, b: &Elf) -> bool {
     let floats_agree = match (a.float_abi, b.float_abi) {
@@ -122,11 +134,12 @@ pub fn link(tree: &Tree, path: &[u8], program: &Arc<File>, library_path: &[u8]) 
     let loader = match tree.file(interpreter) {
         Ok((real, file, _)) => match &file.content {
             Content::Elf(found) if agree(elf, found) => real,
+            Content::Unread(why) => {
+                linked.faults.push(Fault::Unread { object: real, what: (*why).to_owned() });
+                return linked;
+            }
             content => {
-                let is = match content {
-                    Content::Elf(found) => format!("for {}", described(found)),
-                    _ => "no ELF file".to_owned(),
-                };
+                let is = is(content);
                 let loader = interpreter.clone();
                 linked.faults.push(Fault::WrongLoader { program: path.to_vec(), loader, is });
                 return linked;
@@ -138,12 +151,18 @@ pub fn link(tree: &Tree, path: &[u8], program: &Arc<File>, library_path: &[u8]) 
         }
     };
     let is_musl = interpreter.windows(8).any(|part| part == b"ld-musl-");
+    let cache = if is_musl { None } else { tree.file(b"etc/ld.so.cache").ok() };
     let search = Search {
         tree,
         elf,
         library_path,
         is_musl,
-        system: system_folders(tree, elf.machine, interpreter, &loader, is_musl),
+        cache: cache.map(|(_, file, _)| file),
+        system: if is_musl {
+            musl_folders(tree, interpreter)
+        } else {
+            system_folders(tree, elf.machine, &loader)
+        },
     };
     Linking { search, linked: &mut linked, loader }.run(path, program);
     linked
@@ -155,6 +174,9 @@ struct Search<'a> {
     elf: &'a Elf,
     library_path: &'a [u8],
     is_musl: bool,
+    /// `ld.so.cache`, where there is one and the loader reads it.
+    cache: Option<&'a Arc<File>>,
+    /// The folders that the loader looks into by itself.
     system: Vec<Vec<u8>>,
 }
 
@@ -265,13 +287,27 @@ impl Search<'_> {
     /// Where the object `at` finds the library `name`.
     fn find(&self, objects: &[Object], at: usize, name: &[u8]) -> Result<(Vec<u8>, Arc<File>), Fault> {
         let by = objects[at].path.clone();
-        let candidates: Vec<Vec<u8>> = match name.contains(&b'/') {
-            true => vec![name.to_vec()],
-            false => self
-                .folders(objects, at)
-                .into_iter()
-                .map(|folder| [&folder[..], b"/", name].concat())
-                .collect(),
+        let below = |folders: Vec<Vec<u8>>| {
+            folders.into_iter().map(|folder| [&folder[..], b"/", name].concat()).collect::<Vec<_>>()
+        };
+        let mut unread = None;
+        let candidates = match (name.contains(&b'/'), self.cache.map(|file| &file.content)) {
+            (true, _) => vec![name.to_vec()],
+            (false, cache) => {
+                let mut candidates = below(self.folders(objects, at));
+                match cache {
+                    Some(Content::Setting(cache)) => {
+                        let paths = cache::paths(cache, self.elf.machine.is_little_endian(), name);
+                        candidates.extend(paths.map(<[u8]>::to_vec));
+                    }
+                    Some(Content::Unread(why)) => {
+                        unread = Some(("etc/ld.so.cache".as_bytes().to_vec(), *why));
+                    }
+                    _ => {}
+                }
+                candidates.extend(below(self.system.clone()));
+                candidates
+            }
         };
         let mut wrong = None;
         for candidate in candidates {
@@ -280,22 +316,34 @@ impl Search<'_> {
                 Content::Elf(found) if agree(self.elf, found) && found.kind == Kind::Shared => {
                     return Ok((real, file.clone()));
                 }
+                Content::Unread(why) => unread = Some((real, *why)),
                 content => {
-                    let is = match content {
-                        Content::Elf(found) => format!("for {}", described(found)),
-                        _ => "no ELF file".to_owned(),
-                    };
-                    wrong.get_or_insert((real, is));
+                    wrong.get_or_insert((real, is(content)));
                 }
             }
         }
-        Err(match wrong {
-            Some((at, is)) => Fault::WrongLibrary { by, library: name.to_vec(), at, is },
-            None => Fault::NoLibrary { by, library: name.to_vec() },
+        Err(match (unread, wrong) {
+            (Some((object, what)), _) => Fault::Unread { object, what: what.to_owned() },
+            (None, Some((at, is))) => Fault::WrongLibrary { by, library: name.to_vec(), at, is },
+            (None, None) => {
+                let uncached = if self.is_musl { None } else { self.uncached(name) };
+                Fault::NoLibrary { by, library: name.to_vec(), uncached }
+            }
         })
     }
 
-    /// The folders that are looked into, in order.
+    /// Where a library is that the loader would find if `ldconfig` had been run.
+    fn uncached(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let (mut left, mut folders) = (MAX_INCLUDES, Vec::new());
+        configured(self.tree, b"etc/ld.so.conf", 0, &mut left, &mut folders);
+        let paths = folders.into_iter().map(|folder| [&folder[..], b"/", name].concat());
+        paths.filter_map(|path| self.tree.file(&path).ok()).find_map(|(real, file, _)| match &file.content {
+            Content::Elf(found) if agree(self.elf, found) => Some(real),
+            _ => None,
+        })
+    }
+
+    /// The folders that are looked into before the cache and those of the system, in order.
     fn folders(&self, objects: &[Object], at: usize) -> Vec<Vec<u8>> {
         let mut folders = Vec::new();
         let environment = split(self.library_path, &objects[0].path, self.elf.machine);
@@ -333,7 +381,6 @@ impl Search<'_> {
                 folders.extend(own(at, &elf.runpath));
             }
         }
-        folders.extend(self.system.iter().cloned());
         folders
     }
 }
@@ -390,25 +437,18 @@ fn triplet(machine: Machine) -> Option<&'static str> {
     })
 }
 
-/// The folders that a loader looks into by itself.
+/// The folders that glibc's loader looks into by itself: those that it has in itself.
 ///
-/// Debian's glibc looks into folders of the machine's own. It is one where the loader itself lies in such a folder.
-fn system_folders(
-    tree: &Tree,
-    machine: Machine,
-    interpreter: &[u8],
-    loader: &[u8],
-    is_musl: bool,
-) -> Vec<Vec<u8>> {
-    if is_musl {
-        return musl_folders(tree, interpreter);
+/// Where they can't be seen there: those that are usual. Debian's glibc has folders of the machine's own, and is one
+/// that lies in such a folder.
+fn system_folders(tree: &Tree, machine: Machine, loader: &[u8]) -> Vec<Vec<u8>> {
+    if let Ok((_, file, _)) = tree.file(loader)
+        && let Content::Elf(elf) = &file.content
+        && !elf.system_folders.is_empty()
+    {
+        return elf.system_folders.clone();
     }
     let mut folders = Vec::new();
-    // The loader reads the cache alone: without one, nobody has read ld.so.conf.
-    if tree.file(b"etc/ld.so.cache").is_ok() {
-        let mut left = MAX_INCLUDES;
-        configured(tree, b"etc/ld.so.conf", 0, &mut left, &mut folders);
-    }
     // Soft and hard float have folders of their own; what does not fit is passed over.
     let arm: &[&str] =
         if machine == Machine::Arm { &["arm-linux-gnueabihf", "arm-linux-gnueabi"] } else { &[] };

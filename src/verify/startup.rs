@@ -19,11 +19,100 @@ const MAX_PROGRAMS: usize = 64;
 
 /// What makes more of a shell's text than one command.
 const OPERATORS: [char; 7] = [';', '&', '|', '(', ')', '`', '\n'];
-/// Commands that shells have in themselves, and that are there as programs too.
-const BUILT_IN: [&str; 16] = [
-    "[", "alias", "bg", "cd", "command", "echo", "false", "fg", "kill", "printf", "pwd", "read", "test",
-    "true", "type", "wait",
+/// What shells (bash, dash, busybox) have in themselves: commands and reserved words.
+const BUILT_IN: [&str; 78] = [
+    ".",
+    ":",
+    "[",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "builtin",
+    "caller",
+    "case",
+    "cd",
+    "chdir",
+    "command",
+    "compgen",
+    "complete",
+    "compopt",
+    "continue",
+    "coproc",
+    "declare",
+    "dirs",
+    "disown",
+    "do",
+    "done",
+    "echo",
+    "elif",
+    "else",
+    "enable",
+    "esac",
+    "eval",
+    "exit",
+    "export",
+    "false",
+    "fc",
+    "fg",
+    "fi",
+    "for",
+    "function",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "if",
+    "in",
+    "jobs",
+    "kill",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "select",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "test",
+    "then",
+    "time",
+    "times",
+    "trap",
+    "true",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "until",
+    "wait",
+    "while",
 ];
+/// Programs that do nothing but start another one in their place or below them, and how many words stand before it.
+const LAUNCHERS: [(&str, usize); 8] = [
+    ("catatonit", 0),
+    ("docker-init", 0),
+    ("dumb-init", 0),
+    ("env", 0),
+    ("gosu", 1),
+    ("su-exec", 1),
+    ("tini", 0),
+    ("tini-static", 0),
+];
+/// Their options that have a word of their own behind them.
+const WITH_VALUE: [&str; 6] = ["-e", "-p", "-r", "--rewrite", "-u", "-C"];
 
 /// How an image is started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,6 +169,20 @@ pub enum Obstacle {
         /// Why the path leads nowhere.
         missing: Missing,
     },
+    /// A shell is to run it, and `PATH` does not lead to it. A shell may have commands of its own.
+    NotFound {
+        /// As it is named.
+        name: Vec<u8>,
+    },
+    /// The file was not read, so that it can't be told what it is.
+    Unread {
+        /// Its real path.
+        path: Vec<u8>,
+        /// The layer.
+        layer: usize,
+        /// Why.
+        why: &'static str,
+    },
     /// Nobody may execute it.
     NotExecutable {
         /// Its real path.
@@ -125,6 +228,33 @@ impl Command {
     }
 }
 
+/// A name that is to be looked at.
+struct Next<'a> {
+    name: Vec<u8>,
+    role: Role,
+    /// How many scripts have led to it.
+    depth: usize,
+    /// The words that it is given, itself the first.
+    arguments: &'a [String],
+}
+
+/// What is to be looked at. What is certain to run comes before what is likely to: a file keeps its first role.
+#[derive(Default)]
+struct Due<'a> {
+    certain: VecDeque<Next<'a>>,
+    likely: VecDeque<Next<'a>>,
+}
+
+impl<'a> Due<'a> {
+    fn push(&mut self, next: Next<'a>) {
+        if next.role == Role::Argument { &mut self.likely } else { &mut self.certain }.push_back(next);
+    }
+
+    fn pop(&mut self) -> Option<Next<'a>> {
+        self.certain.pop_front().or_else(|| self.likely.pop_front())
+    }
+}
+
 /// Follows what `command` starts.
 pub fn follow(tree: &Tree, command: &Command) -> Startup {
     let arguments = command.arguments();
@@ -133,8 +263,9 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
         startup.obstacles.push(Obstacle::Nothing);
         return startup;
     };
-    let mut due = VecDeque::from([(first.clone().into_bytes(), Role::Started, 0)]);
-    while let Some((name, role, depth)) = due.pop_front() {
+    let mut due = Due::default();
+    due.push(Next { name: first.clone().into(), role: Role::Started, depth: 0, arguments: &arguments });
+    while let Some(Next { name, role, depth, arguments }) = due.pop() {
         if startup.programs.len() >= MAX_PROGRAMS {
             break;
         }
@@ -142,13 +273,28 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
         let is_argument = matches!(role, Role::Argument | Role::Sole);
         let (path, file, layer) = match find(tree, command, &name) {
             Ok(found) => found,
-            // An argument need not be a program at all; the one command of a shell that is named by its path is.
-            Err(_) if is_argument && !(role == Role::Sole && name.contains(&b'/')) => continue,
+            // The one command of a shell that is named by its path is there, or nothing is started.
+            Err(_) if role == Role::Sole && !name.contains(&b'/') => {
+                startup.obstacles.push(Obstacle::NotFound { name });
+                continue;
+            }
+            // An argument need not be a program at all.
+            Err(_) if role == Role::Argument => continue,
             Err(missing) => {
                 startup.obstacles.push(Obstacle::NotThere { name, role, missing });
                 continue;
             }
         };
+        if !file.is_executable {
+            if role != Role::Argument {
+                startup.obstacles.push(Obstacle::NotExecutable { path, layer });
+            }
+            continue;
+        }
+        if let Some((argument, started, rest)) = started_by(arguments) {
+            let role = if role == Role::Started { started } else { Role::Argument };
+            due.push(Next { name: argument.into(), role, depth, arguments: rest });
+        }
         if startup.programs.iter().any(|program| program.path == path) {
             // A script that is run by itself, in the end.
             if matches!((&role, &file.content), (Role::Interpreter(_), Content::Script(_))) {
@@ -156,15 +302,12 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
             }
             continue;
         }
-        if !file.is_executable {
-            if !is_argument {
-                startup.obstacles.push(Obstacle::NotExecutable { path, layer });
-            }
-            continue;
-        }
         match &file.content {
-            Content::Script(line) if depth >= MAX_SCRIPTS => {
-                let _ = line;
+            Content::Unread(why) => {
+                startup.obstacles.push(Obstacle::Unread { path, layer, why });
+                continue;
+            }
+            Content::Script(_) if depth >= MAX_SCRIPTS => {
                 startup.obstacles.push(Obstacle::TooDeep { path });
                 continue;
             }
@@ -180,7 +323,12 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
                     continue;
                 }
                 for interpreter in named {
-                    due.push_back((interpreter, as_what.clone(), depth + 1));
+                    due.push(Next {
+                        name: interpreter,
+                        role: as_what.clone(),
+                        depth: depth + 1,
+                        arguments: &[],
+                    });
                 }
             }
             Content::Elf(elf) if !matches!(elf.kind, Kind::Executable | Kind::Shared) => {
@@ -195,11 +343,6 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
                 startup.obstacles.push(Obstacle::NoFormat { path, layer });
                 continue;
             }
-        }
-        if role == Role::Started
-            && let Some((argument, role)) = started_by(&arguments)
-        {
-            due.push_back((argument.into_bytes(), role, depth));
         }
         startup.programs.push(Program { name, path, file, layer, role });
     }
@@ -255,22 +398,39 @@ fn interpreters(line: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-/// What is started by what is started: the command behind `sh -c`, behind an init, or behind an entrypoint.
-fn started_by(arguments: &[String]) -> Option<(String, Role)> {
-    let base = |text: &str| text.rsplit('/').next().unwrap_or_default().to_owned();
+/// What the program `arguments[0]` starts: the command behind `sh -c`, behind an init, or behind an entrypoint. With
+/// it, the words that it is given, itself the first, where they are plain to see.
+fn started_by(arguments: &[String]) -> Option<(String, Role, &[String])> {
     let shells = ["sh", "bash", "ash", "dash", "zsh"];
-    match arguments {
-        [shell, flag, script, ..] if shells.contains(&base(shell).as_str()) && is_command_flag(flag) => {
-            let word = first_word(script)?;
-            let is_sole = !script.contains(OPERATORS) && !BUILT_IN.contains(&word.as_str());
-            Some((word, if is_sole { Role::Sole } else { Role::Argument }))
-        }
-        [_, rest @ ..] => {
-            let word = rest.iter().find(|word| !word.starts_with('-'));
-            word.filter(|word| is_plain(word)).map(|word| (word.clone(), Role::Argument))
-        }
-        [] => None,
+    let (program, rest) = arguments.split_first()?;
+    let base = program.rsplit('/').next().unwrap_or_default();
+    if let [flag, script, ..] = rest
+        && shells.contains(&base)
+        && is_command_flag(flag)
+    {
+        let word = first_word(script)?;
+        let is_sole = !script.contains(OPERATORS) && !BUILT_IN.contains(&word.as_str());
+        return Some((word, if is_sole { Role::Sole } else { Role::Argument }, &[]));
     }
+    if let Some((_, before)) = LAUNCHERS.iter().find(|(name, _)| *name == base) {
+        let rest = launched(rest).get(*before..)?;
+        return rest.first().map(|word| (word.clone(), Role::Started, rest));
+    }
+    let at = rest.iter().position(|word| !word.starts_with('-')).filter(|at| is_plain(&rest[*at]))?;
+    Some((rest[at].clone(), Role::Argument, &rest[at..]))
+}
+
+/// The words of a launcher that are no options and no variables of its own.
+fn launched(mut words: &[String]) -> &[String] {
+    while let [word, rest @ ..] = words {
+        words = match word.as_str() {
+            "--" => return rest,
+            option if WITH_VALUE.contains(&option) => rest.get(1..).unwrap_or_default(),
+            option if option.starts_with('-') || option.contains('=') => rest,
+            _ => return words,
+        };
+    }
+    words
 }
 
 /// `-c`, or several flags of which it is the last, like `-ec`.

@@ -24,6 +24,10 @@ const MAX_SEGMENTS: usize = 64 << 10;
 const MAX_NOTES: usize = 16;
 const MAX_NOTE: u64 = 64 << 10;
 
+/// How many folders a loader may have in itself, and how long each may be.
+const MAX_FOLDERS: usize = 16;
+const MAX_FOLDER: usize = 128;
+
 /// The flag of a needed version that may be absent.
 const VER_FLG_WEAK: u16 = 2;
 
@@ -91,6 +95,8 @@ pub struct Elf {
     pub float_abi: Option<FloatAbi>,
     /// On x86-64, the level (1 to 4) that it declares to need.
     pub x86_level: Option<u8>,
+    /// Where it is glibc's loader: the folders that it was built to look for libraries in.
+    pub system_folders: Vec<Vec<u8>>,
     /// What could not be read of it, where something could not.
     pub unread: Option<String>,
 }
@@ -105,6 +111,7 @@ impl Elf {
             .flatten()
             .chain(&self.needed)
             .chain(&self.versions_given)
+            .chain(&self.system_folders)
             .map(Vec::len)
             .sum::<usize>()
             + versions.sum::<usize>()
@@ -224,6 +231,7 @@ fn read_class<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness
         arm_architecture: None,
         float_abi: None,
         x86_level: None,
+        system_folders: Vec::new(),
         unread: None,
     };
     match segments(header, endian, window) {
@@ -236,7 +244,32 @@ fn read_class<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness
     if found.machine == Machine::Arm {
         arm(header, endian, window, &mut found);
     }
+    let loaders: [&[u8]; 3] = [b"ld-linux", b"ld64.so.", b"ld.so."];
+    if found.soname.as_ref().is_some_and(|name| loaders.iter().any(|loader| name.starts_with(loader))) {
+        found.system_folders = system_folders(window.beginning());
+    }
     found
+}
+
+/// The folders that glibc's loader has in itself: its `system_dirs`, texts one behind the other, each with a slash at
+/// both ends (`elf/dl-load.c`; what they are is decided when it is built). None where there is nothing of that kind.
+fn system_folders(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let is_folder = |text: &[u8]| {
+        let is_path = text.len() <= MAX_FOLDER && text.starts_with(b"/") && text.ends_with(b"/");
+        is_path && text.iter().all(u8::is_ascii_graphic) && text.windows(3).any(|part| part == b"lib")
+    };
+    let mut folders: Vec<&[u8]> = Vec::new();
+    for text in bytes.split(|byte| *byte == 0) {
+        if is_folder(text) && folders.len() < MAX_FOLDERS {
+            folders.push(text);
+        } else if folders.len() > 1 {
+            break;
+        } else {
+            folders.clear();
+        }
+    }
+    let usual = folders.len() > 1;
+    folders.into_iter().filter(|_| usual).map(|folder| folder[..folder.len() - 1].to_vec()).collect()
 }
 
 fn machine<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness) -> Machine {

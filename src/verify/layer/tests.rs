@@ -8,7 +8,7 @@ use tar::{Builder, Header};
 
 use super::*;
 
-const SMALL: Limits = Limits { bytes: 16 << 20, entries: 1_000 };
+const SMALL: Limits = Limits { bytes: 16 << 20, entries: 1_000, window: 1 << 20 };
 
 fn header(kind: EntryType, size: u64) -> Header {
     let mut header = Header::new_gnu();
@@ -172,6 +172,75 @@ fn sizes_that_lie_are_damage() {
             assert!(matches!(result, Err(LayerError::Damaged(_))), "{kind:?} {size} {result:?}");
         }
     }
+}
+
+#[test]
+fn a_zstd_layer_that_takes_more_memory_than_it_is_given_names_the_limit() {
+    let tar = tar_of(&[("file", &[0; 3 << 20])]);
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(21).unwrap();
+    encoder.write_all(&tar).unwrap();
+    let packed = encoder.finish().unwrap();
+    let read = |window| read(&packed[..], Compression::Zstd, Algorithm::Sha256, &Limits { window, ..SMALL });
+    for window in [0, 1 << 20, (1 << 21) - 1] {
+        let Err(LayerError::TooWide(named)) = read(window) else { panic!("{window}: {:?}", read(window)) };
+        assert_eq!(named, window);
+    }
+    for window in [1 << 21, u64::MAX] {
+        assert_eq!(paths(&read(window).unwrap()), ["file"], "{window}");
+    }
+}
+
+/// A file of which pax headers say that it is sparse, as GNU tar writes them.
+fn pax_sparse(own_name: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    builder.append_pax_extensions(headers.iter().map(|(key, value)| (*key, value.as_bytes()))).unwrap();
+    builder.append_data(&mut header(EntryType::Regular, 1), own_name, &b"x"[..]).unwrap();
+    builder.into_inner().unwrap()
+}
+
+#[test]
+fn a_sparse_file_of_the_pax_format_has_its_own_name_and_is_unread() {
+    let size = ("GNU.sparse.size", "1048577");
+    let pieces =
+        [("GNU.sparse.numblocks", "1"), ("GNU.sparse.offset", "1048576"), ("GNU.sparse.numbytes", "1")];
+    let versions = [
+        pax_sparse("bin/app", &[&[size][..], &pieces].concat()),
+        pax_sparse(
+            "bin/GNUSparseFile.7/app",
+            &[size, ("GNU.sparse.name", "bin/app"), ("GNU.sparse.map", "1048576,1")],
+        ),
+        pax_sparse(
+            "bin/GNUSparseFile.7/app",
+            &[
+                ("GNU.sparse.major", "1"),
+                ("GNU.sparse.minor", "0"),
+                ("GNU.sparse.name", "./bin/app"),
+                ("GNU.sparse.realsize", "1048577"),
+            ],
+        ),
+    ];
+    for tar in versions {
+        let layer = read_tar(&tar).unwrap();
+        assert_eq!(paths(&layer), ["bin/app"]);
+        let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
+        assert!(file.size == 1_048_577 && file.is_executable, "{file:?}");
+        assert!(matches!(file.content, Content::Unread(_)), "{file:?}");
+    }
+}
+
+#[test]
+fn the_loaders_cache_is_kept_whole_or_said_to_be_too_long() {
+    let of = |length: usize| {
+        let tar = tar_of(&[("etc/ld.so.cache", &vec![7; length])]);
+        let layer = read(&tar[..], Compression::None, Algorithm::Sha256, &Limits::default()).unwrap();
+        let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
+        file.content.clone()
+    };
+    for length in [0, CHUNK - 1, CHUNK, CHUNK + 1, MAX_CACHE as usize] {
+        assert!(matches!(of(length), Content::Setting(bytes) if bytes == vec![7; length]), "{length}");
+    }
+    assert!(matches!(of(MAX_CACHE as usize + 1), Content::Unread(_)));
 }
 
 #[test]

@@ -71,6 +71,10 @@ pub(crate) struct Arguments {
     /// Read at most N entries of a layer
     #[arg(long, value_name = "N")]
     max_layer_entries: Option<u64>,
+
+    /// Give zstd at most N bytes of memory to unpack a layer
+    #[arg(long, value_name = "N")]
+    max_layer_window: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,6 +141,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let mut limits = Limits::default();
     limits.bytes = arguments.max_layer_bytes.unwrap_or(limits.bytes);
     limits.entries = arguments.max_layer_entries.unwrap_or(limits.entries);
+    limits.window = arguments.max_layer_window.unwrap_or(limits.window);
     let going = Going { limits, jobs: JOBS };
     let runtime = runtime()?;
     let client = settings.client(global, None)?;
