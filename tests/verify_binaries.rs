@@ -14,6 +14,9 @@ use verify::compile::{AMD64, ARM64, ARMEL, ARMHF, Bench, GLIBC, MUSL, Machine, R
 use verify::image::{Files, Image, layout_of};
 use verify::start::{finding, start};
 
+/// What most images set.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// What `workson verify` tells of an image for the platform of its label.
 #[track_caller]
 fn told(image: &Image, code: i32) -> Value {
@@ -642,6 +645,36 @@ fn scripts_nest_as_deep_as_linux_allows_and_no_deeper() {
 }
 
 #[test]
+fn an_interpreter_is_a_path_and_never_looked_for() {
+    let files = || Files::new().program("bin/run", &AMD64.fixed()).program("start", b"#!run\n");
+    let image = Image::new("linux/amd64", &["/start"]).layer(files());
+    fails(&image, "not-there", "/start", 0);
+    works(&image.set("WorkingDir", json!("/bin")));
+}
+
+#[test]
+fn an_env_that_splits_no_words_is_given_none_to_split() {
+    // As busybox does it.
+    let source = "#include <string.h>\n#include <unistd.h>\n\
+        int main(int n, char **v) { if (v[1][0] == '-') return 1; execvp(v[1], v + 1); return 127; }\n";
+    let env = AMD64.compile(source, &["-static"]);
+    let image = |line: &str| {
+        let files = Files::new()
+            .program("bin/busybox", &env)
+            .symlink("usr/bin/env", "../../bin/busybox")
+            .program("bin/app", &AMD64.fixed())
+            .program("start", line.as_bytes());
+        Image::new("linux/amd64", &["/start"]).layer(files)
+    };
+    works(&image("#!/usr/bin/env app\n"));
+    for line in ["#!/usr/bin/env -S app -x\n", "#!/usr/bin/env -i app\n"] {
+        let answer = told(&image(line), 2);
+        assert_eq!(answer["findings"][0]["rule"], json!("no-split"), "{line}");
+        assert!(!start(&image(line)).started());
+    }
+}
+
+#[test]
 fn what_env_starts_is_looked_for_too() {
     // What `env` does with its arguments, as far as a first line uses it.
     let env = "#include <unistd.h>\n#include <string.h>\n\
@@ -682,43 +715,91 @@ fn what_is_no_program_does_not_start() {
     fails(&image, "no-format", "/app", 0);
 }
 
+/// A shell, this machine's own, with the libraries that it needs.
+fn shell() -> Files {
+    static TAR: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    let made = || {
+        let bench = Bench::new();
+        let script = "set -e; ldd /bin/sh | grep -o '/[^ ]*' >list\n\
+                      while read -r file; do cp --parents -L \"$file\" .; done <list\n\
+                      mkdir -p bin; cp -L /bin/sh bin/sh; tar -cf files.tar bin lib*";
+        let mut command = std::process::Command::new("sh");
+        parts::run("sh", command.args(["-c", script]).current_dir(bench.path()), b"");
+        std::fs::read(bench.path().join("files.tar")).unwrap()
+    };
+    Files::of(TAR.get_or_init(made))
+}
+
 #[test]
 fn shells_are_looked_through_to_what_they_start() {
-    // A shell that does what these tests ask of one: `-c`, one plain command.
-    let shell = "#include <unistd.h>\n#include <string.h>\n\
-                 int main(int n, char **v) { char *t = v[n - 1]; if (!strncmp(t, \"exec \", 5)) t += 5;\n\
-                 char *w[] = { t, 0 }; char *s = strchr(t, ' '); if (s) *s = 0; execvp(t, w); return 127; }\n";
-    // musl has no fallback to /bin/sh for what the kernel refuses.
-    let shell = MUSL.compile(shell, &["-static"]);
     let (right, wrong) = (AMD64.fixed(), ARM64.fixed());
     let image = |command: &[&str], app: &[u8]| {
-        let files = Files::new().program("bin/sh", &shell).program("usr/bin/app", app);
-        Image::new("linux/amd64", command).layer(files)
+        let files = shell().program("usr/bin/app", app).symlink("srv/run", "../usr/bin/app");
+        Image::new("linux/amd64", command).set("Env", json!([PATH, "HOME_OF_APP=/srv"])).layer(files)
     };
-    for command in
-        [["/bin/sh", "-c", "app"], ["sh", "-c", "exec app --flag"], ["/bin/sh", "-ec", "/usr/bin/app"]]
-    {
-        let answer = works(&image(&command, &right));
-        assert_eq!(answer["runs"], json!(["/bin/sh", "/usr/bin/app"]), "{command:?}");
-        fails(&image(&command, &wrong), "wrong-machine", "/usr/bin/app", 0);
+    for command in [
+        &["/bin/sh", "-c", "app"][..],
+        &["sh", "-c", "exec app --flag"],
+        &["/bin/sh", "-ec", "/usr/bin/app"],
+        &["/bin/sh", "-e", "-c", "/usr/bin/app"],
+        &["/bin/sh", "-c", "cd /usr && ./bin/app"],
+        &["/bin/sh", "-c", "/usr/bin/app && true"],
+        &["/bin/sh", "-c", "exec \"/usr/bin/app\""],
+        &["/bin/sh", "-c", "'/usr/bin/app' >/dev/stdout"],
+        &["/bin/sh", "-c", "A=1 $HOME_OF_APP/run"],
+        &["/bin/sh", "-c", "false; app"],
+        &["/bin/sh", "-c", "echo begin | app"],
+        &["/bin/sh", "-c", "true && exec \"$@\"", "--", "app", "--flag"],
+    ] {
+        let answer = works(&image(command, &right));
+        assert!(
+            answer["runs"].as_array().unwrap().contains(&json!("/usr/bin/app")),
+            "{command:?}: {answer:#}"
+        );
+        fails(&image(command, &wrong), "wrong-machine", "/usr/bin/app", 0);
+        // What nobody may execute is started by no shell.
+        let closed = image(command, &right).layer(Files::new().file("usr/bin/app", &right));
+        fails(&closed, "not-executable", "/usr/bin/app", 1);
+        // What is nowhere is there under no name, or may be a command of the shell's own.
+        let gone = image(command, &right).layer(Files::new().whiteout("usr/bin/app"));
+        let is_path = command.join(" ").contains("/app") || command.join(" ").contains("/run");
+        told(&gone, if is_path { 1 } else { 2 });
+        assert!(!start(&gone).started(), "{command:?}");
     }
-    // More than one command: the first may fail, and the shell goes on.
-    let several = image(&["/bin/sh", "-c", "app || true"], &wrong);
-    let answer = told(&several, 2);
-    assert_found(&answer, "unknown", "wrong-machine", "/usr/bin/app", 0);
-    works(&image(&["/bin/sh", "-c", "app --now; true"], &right));
+    // The first may fail, and the shell goes on.
+    for command in ["app || true", "app; true", "app & true", "app | cat", "if app; then true; fi; app || :"]
+    {
+        let several = image(&["/bin/sh", "-c", command], &wrong);
+        let answer = told(&several, if command.starts_with("if") { 0 } else { 2 });
+        if !command.starts_with("if") {
+            assert_found(&answer, "unknown", "wrong-machine", "/usr/bin/app", 0);
+        }
+        works(&image(&["/bin/sh", "-c", command], &right));
+    }
     // What is nowhere may be a command of the shell's own.
     let absent = image(&["/bin/sh", "-c", "nothing-of-this-name"], &right);
     assert_eq!(told(&absent, 2)["findings"][0]["rule"], json!("not-found"));
     assert!(!start(&absent).started());
-    // What nobody may execute is started by no shell.
-    let closed = image(&["/bin/sh", "-c", "app"], &right).layer(Files::new().file("usr/bin/app", &right));
-    fails(&closed, "not-executable", "/usr/bin/app", 1);
+    // A script that a shell reads has to be there, and nothing more.
+    let script = |files: Files| Image::new("linux/amd64", &["/bin/sh", "/start"]).layer(files);
+    works(&script(shell().file("start", "echo started")));
+    assert_eq!(told(&script(shell()), 1)["findings"][0]["rule"], json!("not-there"));
+    assert!(!start(&script(shell())).started());
     // No shell at all.
     let shell_less = Image::new("linux/amd64", &["/bin/sh", "-c", "app"])
         .layer(Files::new().program("usr/bin/app", &right));
     assert_eq!(told(&shell_less, 1)["findings"][0]["rule"], json!("not-there"));
     assert!(!start(&shell_less).started());
+}
+
+#[test]
+fn a_shell_that_starts_itself_without_an_end_is_followed_to_an_end() {
+    let text = "sh -c \"$0\" \"$0\"";
+    let image = Image::new("linux/amd64", &["sh", "-c", text, text]).layer(shell());
+    told(&image, 0);
+    let long = Image::new("linux/amd64", &["sh", "-c", &format!("echo started {}", "x".repeat(140_000))])
+        .layer(shell());
+    assert_eq!(told(&long, 1)["findings"][0]["rule"], json!("too-long"));
 }
 
 /// A program that starts what it is given, from this word on.

@@ -7,7 +7,7 @@ use workson_oci::Platform;
 
 use super::binary::Machine;
 use super::binary::elf::{Elf, FloatAbi};
-use super::layer::Content;
+use super::layer::{Content, File};
 use super::linking::{Fault, Linked, described, link, told};
 use super::startup::{Command, Obstacle, Program, Role, Startup, follow};
 use super::tree::{Found, Tree};
@@ -224,26 +224,35 @@ impl Judging<'_> {
                 Obstacle::Nothing => {
                     self.find(Weight::Unknown, "no-command", None, "the image names nothing to start".into());
                 }
+                Obstacle::TooLong => {
+                    let reason = "its words and variables are longer than a kernel takes".into();
+                    self.find(Weight::No, "too-long", None, reason);
+                }
                 Obstacle::NotThere { name, role, missing } => {
                     let what = match role {
                         Role::Interpreter(script) => {
                             format!("which {} names as its interpreter", shown(script))
                         }
+                        Role::Named(script) => format!("which {} is to be run by", shown(script)),
+                        Role::Script => "which a shell is to read".into(),
                         _ => "which the image starts".into(),
                     };
                     let reason = format!("{}, {what}, {}", String::from_utf8_lossy(name), told(missing));
                     let file = match role {
-                        Role::Interpreter(script) => script.clone(),
+                        Role::Interpreter(script) | Role::Named(script) => script.clone(),
                         _ => name.clone(),
                     };
                     self.find(Weight::No, "not-there", Some((&file, None)), reason);
                 }
-                Obstacle::NotFound { name } => {
-                    let reason = format!(
-                        "a shell is to run {}, which is in no folder of PATH",
-                        String::from_utf8_lossy(name)
-                    );
-                    self.find(Weight::Unknown, "not-found", None, reason);
+                Obstacle::NotFound { name, decides } => {
+                    let weight = if *decides { Weight::Unknown } else { Weight::Warning };
+                    let name = String::from_utf8_lossy(name);
+                    let reason = format!("a shell is to run {name}, which is not there");
+                    self.find(weight, "not-found", None, reason);
+                }
+                Obstacle::NoSplit { path, layer } => {
+                    let reason = "a script gives it several words as one, which it does not split".into();
+                    self.find(Weight::Unknown, "no-split", Some((path, Some(*layer))), reason);
                 }
                 Obstacle::Unread { path, layer, why } => {
                     self.find(Weight::Unknown, "unread", Some((path, Some(*layer))), (*why).to_owned());
@@ -265,8 +274,9 @@ impl Judging<'_> {
     }
 
     fn program(&mut self, program: &Program, command: &Command) {
-        // What is only an argument is most likely started, but may not be.
-        let weight = if program.role == Role::Argument { Weight::Unknown } else { Weight::No };
+        // What is only an argument, or one of a shell's commands, is most likely started, but may not be.
+        let is_likely = matches!(program.role, Role::Argument | Role::Perhaps);
+        let weight = if is_likely { Weight::Unknown } else { Weight::No };
         self.runs.insert(program.path.clone());
         let at = Some((program.path.as_slice(), Some(program.layer)));
         let elf = match &program.file.content {
@@ -319,26 +329,37 @@ impl Judging<'_> {
                 return self.find(Weight::Unknown, "not-there", None, reason);
             }
         };
-        self.runs.insert(path.clone());
-        let at = Some((path.as_slice(), Some(layer)));
+        self.windows_program(&path, &file, layer, Weight::No);
+        if let Some((path, file, layer)) = windows::behind_cmd(self.tree, command) {
+            self.windows_program(&path, &file, layer, Weight::Unknown);
+        }
+    }
+
+    /// A program of Windows. `weight` is that of what keeps it from starting.
+    fn windows_program(&mut self, path: &[u8], file: &File, layer: usize, weight: Weight) {
+        self.runs.insert(path.to_vec());
+        let at = Some((path, Some(layer)));
+        let architecture = self.platform.architecture.clone();
         match (&file.content, machine(&self.platform)) {
+            (Content::Pe(Machine::X86), Some(Machine::X86_64)) => {
+                let reason = "it is for 386, or a .NET program for any machine: some Windows images run such";
+                self.find(Weight::Unknown, "wrong-machine", at, reason.into());
+            }
             (Content::Pe(found), Some(expected)) if *found != expected => {
-                let reason = format!("it is for {found}, not for {}", self.platform.architecture);
-                self.find(Weight::No, "wrong-machine", at, reason);
+                let reason = format!("it is for {found}, not for {architecture}");
+                self.find(weight, "wrong-machine", at, reason);
             }
             (Content::Pe(_), Some(_)) => {
-                let reason = "its libraries were not followed".into();
-                self.find(Weight::Note, "libraries", at, reason);
+                self.find(Weight::Note, "libraries", at, "its libraries were not followed".into());
             }
             (Content::Pe(_), None) => {
-                let reason =
-                    format!("what binaries of {} look like is not known", self.platform.architecture);
+                let reason = format!("what binaries of {architecture} look like is not known");
                 self.find(Weight::Unknown, "unknown-architecture", at, reason);
             }
-            _ if windows::is_script(&path, &file) => {
+            _ if windows::is_script(path, file) => {
                 self.find(Weight::Unknown, "script", at, "it is a script, which was not followed".into());
             }
-            _ => self.find(Weight::No, "wrong-format", at, "it is no Windows program".into()),
+            _ => self.find(weight, "wrong-format", at, "it is no Windows program".into()),
         }
     }
 

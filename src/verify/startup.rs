@@ -3,9 +3,13 @@
 //! Sources: the image specification, *config.md*; `execve(2)` for `#!`; and what container engines do with a name
 //! without a slash: they look for it in `PATH` of the image.
 
+mod shell;
+mod words;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::words::{By, Started, started};
 use super::binary::elf::Kind;
 use super::layer::{Content, File};
 use super::tree::{Missing, Tree};
@@ -16,103 +20,12 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const MAX_SCRIPTS: usize = 5;
 /// How many programs one image may start at once, as far as they are followed.
 const MAX_PROGRAMS: usize = 64;
-
-/// What makes more of a shell's text than one command.
-const OPERATORS: [char; 7] = [';', '&', '|', '(', ')', '`', '\n'];
-/// What shells (bash, dash, busybox) have in themselves: commands and reserved words.
-const BUILT_IN: [&str; 78] = [
-    ".",
-    ":",
-    "[",
-    "alias",
-    "bg",
-    "bind",
-    "break",
-    "builtin",
-    "caller",
-    "case",
-    "cd",
-    "chdir",
-    "command",
-    "compgen",
-    "complete",
-    "compopt",
-    "continue",
-    "coproc",
-    "declare",
-    "dirs",
-    "disown",
-    "do",
-    "done",
-    "echo",
-    "elif",
-    "else",
-    "enable",
-    "esac",
-    "eval",
-    "exit",
-    "export",
-    "false",
-    "fc",
-    "fg",
-    "fi",
-    "for",
-    "function",
-    "getopts",
-    "hash",
-    "help",
-    "history",
-    "if",
-    "in",
-    "jobs",
-    "kill",
-    "let",
-    "local",
-    "logout",
-    "mapfile",
-    "popd",
-    "printf",
-    "pushd",
-    "pwd",
-    "read",
-    "readarray",
-    "readonly",
-    "return",
-    "select",
-    "set",
-    "shift",
-    "shopt",
-    "source",
-    "suspend",
-    "test",
-    "then",
-    "time",
-    "times",
-    "trap",
-    "true",
-    "type",
-    "typeset",
-    "ulimit",
-    "umask",
-    "unalias",
-    "unset",
-    "until",
-    "wait",
-    "while",
-];
-/// Programs that do nothing but start another one in their place or below them, and how many words stand before it.
-const LAUNCHERS: [(&str, usize); 8] = [
-    ("catatonit", 0),
-    ("docker-init", 0),
-    ("dumb-init", 0),
-    ("env", 0),
-    ("gosu", 1),
-    ("su-exec", 1),
-    ("tini", 0),
-    ("tini-static", 0),
-];
-/// Their options that have a word of their own behind them.
-const WITH_VALUE: [&str; 6] = ["-e", "-p", "-r", "--rewrite", "-u", "-C"];
+/// How many names are looked at: a shell's text may start itself anew without an end.
+const MAX_LOOKED_AT: usize = 256;
+/// How long a word may be that a program is given, and all words and variables together: Linux' `MAX_ARG_STRLEN`, and
+/// a quarter of the stack that it gives by default.
+const MAX_WORD: usize = 128 << 10;
+const MAX_WORDS: usize = 2 << 20;
 
 /// How an image is started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,8 +47,14 @@ pub enum Role {
     Started,
     /// It runs the script at this path.
     Interpreter(Vec<u8>),
-    /// A shell was started to run it, and nothing else.
+    /// It is what the script at this path names behind `env`.
+    Named(Vec<u8>),
+    /// A shell was started to run it, and nothing comes of that where it fails.
     Sole,
+    /// A shell may run it, or go on without it.
+    Perhaps,
+    /// A shell reads it.
+    Script,
     /// What was started is given it as an argument, and most likely runs it.
     Argument,
 }
@@ -160,6 +79,8 @@ pub struct Program {
 pub enum Obstacle {
     /// The image names nothing to start.
     Nothing,
+    /// What it is started with is longer than a kernel takes.
+    TooLong,
     /// It is not there.
     NotThere {
         /// As it is named.
@@ -169,10 +90,19 @@ pub enum Obstacle {
         /// Why the path leads nowhere.
         missing: Missing,
     },
-    /// A shell is to run it, and `PATH` does not lead to it. A shell may have commands of its own.
+    /// A shell is to run it, and it is not there. A shell may have commands of its own.
     NotFound {
         /// As it is named.
         name: Vec<u8>,
+        /// Whether nothing comes of the whole where it fails.
+        decides: bool,
+    },
+    /// `env` is given several words as one, and this one does not split them.
+    NoSplit {
+        /// Its real path.
+        path: Vec<u8>,
+        /// The layer.
+        layer: usize,
     },
     /// The file was not read, so that it can't be told what it is.
     Unread {
@@ -229,224 +159,262 @@ impl Command {
 }
 
 /// A name that is to be looked at.
-struct Next<'a> {
-    name: Vec<u8>,
+struct Next {
     role: Role,
     /// How many scripts have led to it.
     depth: usize,
-    /// The words that it is given, itself the first.
-    arguments: &'a [String],
+    /// Its name, and the words that it is given.
+    words: Vec<String>,
+    /// As it is named, where that is no text.
+    name: Vec<u8>,
+    /// The folder that it is started in.
+    folder: String,
+    /// Whether `env` is to split the words of a script's first line for it.
+    splits: bool,
+}
+
+impl Next {
+    fn of(words: Vec<String>, role: Role, depth: usize, folder: String) -> Next {
+        let name = words.first().map(|word| word.clone().into_bytes()).unwrap_or_default();
+        Next { role, depth, words, name, folder, splits: false }
+    }
 }
 
 /// What is to be looked at. What is certain to run comes before what is likely to: a file keeps its first role.
 #[derive(Default)]
-struct Due<'a> {
-    certain: VecDeque<Next<'a>>,
-    likely: VecDeque<Next<'a>>,
+struct Due {
+    certain: VecDeque<Next>,
+    likely: VecDeque<Next>,
 }
 
-impl<'a> Due<'a> {
-    fn push(&mut self, next: Next<'a>) {
-        if next.role == Role::Argument { &mut self.likely } else { &mut self.certain }.push_back(next);
+impl Due {
+    fn push(&mut self, next: Next) {
+        let is_likely = matches!(next.role, Role::Argument | Role::Perhaps);
+        if is_likely { &mut self.likely } else { &mut self.certain }.push_back(next);
     }
 
-    fn pop(&mut self) -> Option<Next<'a>> {
+    fn pop(&mut self) -> Option<Next> {
         self.certain.pop_front().or_else(|| self.likely.pop_front())
     }
 }
 
 /// Follows what `command` starts.
 pub fn follow(tree: &Tree, command: &Command) -> Startup {
-    let arguments = command.arguments();
-    let mut startup = Startup::default();
-    let Some(first) = arguments.first().filter(|first| !first.is_empty()) else {
-        startup.obstacles.push(Obstacle::Nothing);
-        return startup;
-    };
-    let mut due = Due::default();
-    due.push(Next { name: first.clone().into(), role: Role::Started, depth: 0, arguments: &arguments });
-    while let Some(Next { name, role, depth, arguments }) = due.pop() {
-        if startup.programs.len() >= MAX_PROGRAMS {
-            break;
+    let words = command.arguments();
+    let mut following = Following { tree, command, due: Due::default(), startup: Startup::default() };
+    let length = |texts: &[String]| texts.iter().map(|text| text.len() + 1).sum::<usize>();
+    if words.first().is_none_or(String::is_empty) {
+        following.startup.obstacles.push(Obstacle::Nothing);
+    } else if words.iter().chain(&command.environment).any(|word| word.len() >= MAX_WORD)
+        || length(&words) + length(&command.environment) > MAX_WORDS
+    {
+        following.startup.obstacles.push(Obstacle::TooLong);
+    } else {
+        let folder = command.folder.clone();
+        following.due.push(Next::of(words, Role::Started, 0, folder));
+    }
+    for _ in 0..MAX_LOOKED_AT {
+        let Some(next) = following.due.pop() else { break };
+        if following.startup.programs.len() < MAX_PROGRAMS {
+            following.one(next);
         }
-        // A shell has commands of its own, and runs a text without `#!` itself.
-        let is_argument = matches!(role, Role::Argument | Role::Sole);
-        let (path, file, layer) = match find(tree, command, &name) {
+    }
+    following.startup
+}
+
+struct Following<'a> {
+    tree: &'a Tree,
+    command: &'a Command,
+    due: Due,
+    startup: Startup,
+}
+
+impl Following<'_> {
+    fn one(&mut self, next: Next) {
+        let (path, file, layer) = match self.find(&next) {
             Ok(found) => found,
-            // The one command of a shell that is named by its path is there, or nothing is started.
-            Err(_) if role == Role::Sole && !name.contains(&b'/') => {
-                startup.obstacles.push(Obstacle::NotFound { name });
-                continue;
-            }
-            // An argument need not be a program at all.
-            Err(_) if role == Role::Argument => continue,
-            Err(missing) => {
-                startup.obstacles.push(Obstacle::NotThere { name, role, missing });
-                continue;
-            }
+            Err(missing) => return self.missing(next, missing),
         };
+        if next.role == Role::Script {
+            return;
+        }
         if !file.is_executable {
-            if role != Role::Argument {
-                startup.obstacles.push(Obstacle::NotExecutable { path, layer });
+            if !matches!(next.role, Role::Argument | Role::Perhaps) {
+                self.startup.obstacles.push(Obstacle::NotExecutable { path, layer });
             }
-            continue;
+            return;
         }
-        if let Some((argument, started, rest)) = started_by(arguments) {
-            let role = if role == Role::Started { started } else { Role::Argument };
-            due.push(Next { name: argument.into(), role, depth, arguments: rest });
+        if next.splits && path.ends_with(b"busybox") {
+            self.startup.obstacles.push(Obstacle::NoSplit { path: path.clone(), layer });
         }
-        if startup.programs.iter().any(|program| program.path == path) {
+        self.starts(&next);
+        if self.startup.programs.iter().any(|program| program.path == path) {
             // A script that is run by itself, in the end.
-            if matches!((&role, &file.content), (Role::Interpreter(_), Content::Script(_))) {
-                startup.obstacles.push(Obstacle::TooDeep { path });
+            if matches!((&next.role, &file.content), (Role::Interpreter(_), Content::Script(_))) {
+                self.startup.obstacles.push(Obstacle::TooDeep { path });
             }
-            continue;
+            return;
         }
+        if let Err(obstacle) = self.content(&next, &path, &file, layer) {
+            self.startup.obstacles.extend(obstacle);
+            return;
+        }
+        let (name, role) = (next.name, next.role);
+        self.startup.programs.push(Program { name, path, file, layer, role });
+    }
+
+    /// Where a name leads: with a slash it is a path, seen from the working folder; without one it is looked for in `PATH`.
+    /// What a script's first line names is a path in any case.
+    fn find(&self, next: &Next) -> Result<(Vec<u8>, Arc<File>, usize), Missing> {
+        let of = |path: &[u8]| self.tree.file(path).map(|(real, file, layer)| (real, file.clone(), layer));
+        let name = &next.name[..];
+        let below = |folder: &str| [folder.as_bytes(), b"/", name].concat();
+        if name.starts_with(b"/") {
+            return of(name);
+        }
+        if name.contains(&b'/') || matches!(next.role, Role::Interpreter(_)) {
+            return of(&below(&next.folder));
+        }
+        let path = self.command.variable("PATH").unwrap_or(PATH);
+        let mut first = None;
+        for folder in path.split(':') {
+            let folder = if folder.is_empty() { next.folder.as_str() } else { folder };
+            match of(&below(folder)) {
+                // As an engine: what can't be executed is passed over.
+                Ok(found) if found.1.is_executable => return Ok(found),
+                Ok(found) => {
+                    first.get_or_insert(found);
+                }
+                Err(_) => {}
+            }
+        }
+        // A shell looks for a text in its own folder first.
+        match (next.role == Role::Script, first) {
+            (true, _) => of(&below(&next.folder)),
+            (false, Some(first)) => Ok(first),
+            (false, None) => Err(Missing::Absent(name.to_vec())),
+        }
+    }
+
+    fn missing(&mut self, next: Next, missing: Missing) {
+        let Next { name, role, .. } = next;
+        self.startup.obstacles.push(match role {
+            // An argument need not be a program at all.
+            Role::Argument => return,
+            // The command of a shell that is named by its path is there, or it fails.
+            Role::Sole if !name.contains(&b'/') => Obstacle::NotFound { name, decides: true },
+            Role::Perhaps => Obstacle::NotFound { name, decides: false },
+            role => Obstacle::NotThere { name, role, missing },
+        });
+    }
+
+    /// What it starts itself, by the words that it is given.
+    fn starts(&mut self, next: &Next) {
+        let variable = |name: &str| self.command.variable(name).map(str::to_owned);
+        for Started { by, words, folder } in started(&next.words, &next.folder, &variable) {
+            let role = match (by, &next.role) {
+                (_, Role::Argument) | (By::Argument, _) => Role::Argument,
+                (_, Role::Perhaps) | (By::ShellPerhaps, _) => Role::Perhaps,
+                (By::Launcher, _) => Role::Started,
+                (By::Shell, _) => Role::Sole,
+                (By::Script, _) => Role::Script,
+            };
+            self.due.push(Next::of(words, role, next.depth, folder));
+        }
+    }
+
+    /// Whether the kernel takes it, and what else is to be looked at for it; an obstacle where there is one to tell.
+    fn content(
+        &mut self,
+        next: &Next,
+        path: &[u8],
+        file: &File,
+        layer: usize,
+    ) -> Result<(), Option<Obstacle>> {
+        // A shell runs a text without `#!` itself.
+        let takes_texts = matches!(next.role, Role::Argument | Role::Sole | Role::Perhaps);
+        let no_format = || Obstacle::NoFormat { path: path.to_vec(), layer };
         match &file.content {
-            Content::Unread(why) => {
-                startup.obstacles.push(Obstacle::Unread { path, layer, why });
-                continue;
+            Content::Unread(why) => Err(Some(Obstacle::Unread { path: path.to_vec(), layer, why })),
+            Content::Script(_) if next.depth >= MAX_SCRIPTS => {
+                Err(Some(Obstacle::TooDeep { path: path.to_vec() }))
             }
-            Content::Script(_) if depth >= MAX_SCRIPTS => {
-                startup.obstacles.push(Obstacle::TooDeep { path });
-                continue;
-            }
-            Content::Script(line) => {
-                // Whoever is given a script as an argument may read it without its interpreter.
-                let as_what = match role {
-                    Role::Argument => Role::Argument,
-                    _ => Role::Interpreter(path.clone()),
-                };
-                let named = interpreters(line);
-                if named.is_empty() && !is_argument {
-                    startup.obstacles.push(Obstacle::NoFormat { path, layer });
-                    continue;
+            Content::Script(line) => match interpreter(line) {
+                None if takes_texts => Ok(()),
+                None => Err(Some(no_format())),
+                Some(line) => {
+                    self.interpreter(next, path, line);
+                    Ok(())
                 }
-                for interpreter in named {
-                    due.push(Next {
-                        name: interpreter,
-                        role: as_what.clone(),
-                        depth: depth + 1,
-                        arguments: &[],
-                    });
-                }
-            }
+            },
             Content::Elf(elf) if !matches!(elf.kind, Kind::Executable | Kind::Shared) => {
-                if !is_argument {
-                    startup.obstacles.push(Obstacle::NoFormat { path, layer });
-                }
-                continue;
+                Err((next.role != Role::Argument).then(no_format))
             }
-            Content::Elf(_) | Content::Pe(_) => {}
-            Content::Setting(_) | Content::Other if is_argument => continue,
-            Content::Setting(_) | Content::Other => {
-                startup.obstacles.push(Obstacle::NoFormat { path, layer });
-                continue;
-            }
-        }
-        startup.programs.push(Program { name, path, file, layer, role });
-    }
-    startup
-}
-
-/// Where a name leads: with a slash it is a path, seen from the working folder; without one it is looked for in `PATH`.
-fn find(tree: &Tree, command: &Command, name: &[u8]) -> Result<(Vec<u8>, Arc<File>, usize), Missing> {
-    let of = |path: &[u8]| tree.file(path).map(|(real, file, layer)| (real, file.clone(), layer));
-    if name.starts_with(b"/") {
-        return of(name);
-    }
-    if name.contains(&b'/') {
-        return of(&[command.folder.as_bytes(), b"/", name].concat());
-    }
-    let path = command.variable("PATH").unwrap_or(PATH);
-    let mut first = None;
-    for folder in path.split(':') {
-        let folder = if folder.is_empty() { command.folder.as_str() } else { folder };
-        match of(&[folder.as_bytes(), b"/", name].concat()) {
-            // As an engine: what can't be executed is passed over.
-            Ok(found) if found.1.is_executable => return Ok(found),
-            Ok(found) => {
-                first.get_or_insert(found);
-            }
-            Err(_) => {}
+            Content::Elf(_) | Content::Pe(_) => Ok(()),
+            Content::Setting(_) | Content::Other => Err((!takes_texts).then(no_format)),
         }
     }
-    first.ok_or_else(|| Missing::Absent(name.to_vec()))
+
+    /// The programs that a script's first line names.
+    fn interpreter(&mut self, script: &Next, path: &[u8], line: FirstLine) {
+        // Whoever is given a script as an argument may read it without its interpreter.
+        let role = match &script.role {
+            role @ (Role::Argument | Role::Perhaps) => role.clone(),
+            _ => Role::Interpreter(path.to_vec()),
+        };
+        let next = |name: Vec<u8>, role, splits| Next {
+            role,
+            depth: script.depth + 1,
+            words: Vec::new(),
+            name,
+            folder: self.command.folder.clone(),
+            splits,
+        };
+        let interpreter = next(line.interpreter, role.clone(), line.splits);
+        let started = line.started.map(|name| {
+            // `env` looks in `PATH`.
+            let role = if matches!(role, Role::Interpreter(_)) { Role::Named(path.to_vec()) } else { role };
+            next(name, role, false)
+        });
+        self.due.push(interpreter);
+        started.into_iter().for_each(|next| self.due.push(next));
+    }
 }
 
-/// The programs that a script's first line names: the interpreter, and what `env` starts.
-fn interpreters(line: &[u8]) -> Vec<Vec<u8>> {
+/// What a script's first line says.
+struct FirstLine {
+    /// The interpreter.
+    interpreter: Vec<u8>,
+    /// What it starts, where it is `env`.
+    started: Option<Vec<u8>>,
+    /// Whether `env` has to split words for that.
+    splits: bool,
+}
+
+/// Reads what stands behind `#!`: none where it names nothing.
+fn interpreter(line: &[u8]) -> Option<FirstLine> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let line = &line[line.iter().take_while(|byte| is_blank(byte)).count()..];
     let end = line.iter().position(is_blank).unwrap_or(line.len());
     // The kernel gives all that stands behind the interpreter as one argument.
     let (first, argument) = (&line[..end], line[end..].trim_ascii());
     if first.is_empty() {
-        return Vec::new();
+        return None;
     }
-    let mut found = vec![first.to_vec()];
+    let mut found = FirstLine { interpreter: first.to_vec(), started: None, splits: false };
     if first.rsplit(|byte| *byte == b'/').next() == Some(b"env") {
         let split = [b"-S".as_slice(), b"-vS", b"--split-string="];
         if let Some(text) = split.iter().find_map(|flag| argument.strip_prefix(*flag)) {
             let is_program =
                 |word: &&[u8]| !word.is_empty() && !word.starts_with(b"-") && !word.contains(&b'=');
-            found.extend(text.split(is_blank).find(is_program).map(<[u8]>::to_vec));
-        } else if !argument.is_empty() && !argument.starts_with(b"-") && !argument.contains(&b'=') {
-            found.push(argument.to_vec());
+            found.started = text.split(is_blank).find(is_program).map(<[u8]>::to_vec);
+            found.splits = true;
+        } else if argument.starts_with(b"-") {
+            // `-i sh` is one word for it, and an option that no `env` has.
+            found.splits = argument.iter().any(is_blank);
+        } else if !argument.is_empty() && !argument.contains(&b'=') {
+            found.started = Some(argument.to_vec());
         }
     }
-    found
-}
-
-/// What the program `arguments[0]` starts: the command behind `sh -c`, behind an init, or behind an entrypoint. With
-/// it, the words that it is given, itself the first, where they are plain to see.
-fn started_by(arguments: &[String]) -> Option<(String, Role, &[String])> {
-    let shells = ["sh", "bash", "ash", "dash", "zsh"];
-    let (program, rest) = arguments.split_first()?;
-    let base = program.rsplit('/').next().unwrap_or_default();
-    if let [flag, script, ..] = rest
-        && shells.contains(&base)
-        && is_command_flag(flag)
-    {
-        let word = first_word(script)?;
-        let is_sole = !script.contains(OPERATORS) && !BUILT_IN.contains(&word.as_str());
-        return Some((word, if is_sole { Role::Sole } else { Role::Argument }, &[]));
-    }
-    if let Some((_, before)) = LAUNCHERS.iter().find(|(name, _)| *name == base) {
-        let rest = launched(rest).get(*before..)?;
-        return rest.first().map(|word| (word.clone(), Role::Started, rest));
-    }
-    let at = rest.iter().position(|word| !word.starts_with('-')).filter(|at| is_plain(&rest[*at]))?;
-    Some((rest[at].clone(), Role::Argument, &rest[at..]))
-}
-
-/// The words of a launcher that are no options and no variables of its own.
-fn launched(mut words: &[String]) -> &[String] {
-    while let [word, rest @ ..] = words {
-        words = match word.as_str() {
-            "--" => return rest,
-            option if WITH_VALUE.contains(&option) => rest.get(1..).unwrap_or_default(),
-            option if option.starts_with('-') || option.contains('=') => rest,
-            _ => return words,
-        };
-    }
-    words
-}
-
-/// `-c`, or several flags of which it is the last, like `-ec`.
-fn is_command_flag(flag: &str) -> bool {
-    flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('c')
-}
-
-/// A word that stands for itself in a shell.
-fn is_plain(word: &str) -> bool {
-    !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._+-@%:,".contains(&b))
-}
-
-/// The program that a shell's text runs first, where that is plain to see.
-fn first_word(script: &str) -> Option<String> {
-    let mut words = script.split_ascii_whitespace().skip_while(|word| {
-        *word == "exec" || word.split_once('=').is_some_and(|(name, _)| is_plain(name) && !name.contains('/'))
-    });
-    words.next().filter(|word| is_plain(word)).map(str::to_owned)
+    Some(found)
 }

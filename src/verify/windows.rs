@@ -53,6 +53,23 @@ pub(super) fn started(tree: &Tree, command: &Command) -> Result<(Vec<u8>, Arc<Fi
     Err(Some(word.to_owned()))
 }
 
+/// The program that `cmd /c` is told to run, where that is what is started and the program is there. What is not there
+/// may be a command of its own.
+pub(super) fn behind_cmd(tree: &Tree, command: &Command) -> Option<(Vec<u8>, Arc<File>, usize)> {
+    let arguments = command.arguments();
+    let (shell, rest) = arguments.split_first()?;
+    let base = path(shell);
+    let base = base.rsplit('/').next().unwrap_or_default();
+    if !["cmd", "cmd.exe"].contains(&base) {
+        return None;
+    }
+    let at =
+        rest.iter().position(|word| word.eq_ignore_ascii_case("/c") || word.eq_ignore_ascii_case("/k"))?;
+    let text = rest[at + 1..].join(" ");
+    let behind = Command { entrypoint: vec![text], command: Vec::new(), ..command.clone() };
+    started(tree, &behind).ok()
+}
+
 /// A path without its drive, with slashes and small letters.
 fn path(text: &str) -> String {
     let bare = match text.as_bytes() {

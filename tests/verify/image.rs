@@ -20,6 +20,16 @@ impl Files {
         Files(tar::Builder::new(Vec::new()))
     }
 
+    /// The files of a tar file.
+    pub(crate) fn of(tar: &[u8]) -> Files {
+        let mut files = Files::new();
+        for entry in tar::Archive::new(tar).entries().unwrap() {
+            let entry = entry.unwrap();
+            files.0.append(&entry.header().clone(), entry).unwrap();
+        }
+        files
+    }
+
     /// An entry whose name and link are written as they are, whatever they are.
     pub(crate) fn entry(
         mut self,

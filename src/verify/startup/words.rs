@@ -1,0 +1,169 @@
+//! What a program starts that is given these words: a shell, an init, an entrypoint.
+
+use super::shell::{self, Environment};
+
+/// Programs that do nothing but start another one in their place or below them, and how many words stand before it.
+const LAUNCHERS: [(&str, usize); 8] = [
+    ("catatonit", 0),
+    ("docker-init", 0),
+    ("dumb-init", 0),
+    ("env", 0),
+    ("gosu", 1),
+    ("su-exec", 1),
+    ("tini", 0),
+    ("tini-static", 0),
+];
+/// Their options that have a word of their own behind them.
+const WITH_VALUE: [&str; 6] = ["-e", "-p", "-r", "--rewrite", "-u", "-C"];
+const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"];
+
+/// How a program comes to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// A launcher starts it, and does nothing else.
+    Launcher,
+    /// A shell runs it, and nothing comes of the whole where it fails.
+    Shell,
+    /// A shell may run it, or may go on without it.
+    ShellPerhaps,
+    /// A shell reads it.
+    Script,
+    /// It is an argument, and most likely run.
+    Argument,
+}
+
+/// A program that is started, with its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Started {
+    pub(super) by: By,
+    /// Its name, and what it is given.
+    pub(super) words: Vec<String>,
+    /// The folder that it is started in.
+    pub(super) folder: String,
+}
+
+/// What the program `words[0]` starts.
+pub(super) fn started(
+    words: &[String],
+    folder: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Vec<Started> {
+    let base = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
+    // busybox is the program that the next word names.
+    let at = words.iter().position(|word| base(word) != "busybox").unwrap_or(words.len());
+    let Some((program, rest)) = words[at..].split_first() else { return Vec::new() };
+    let base = base(program);
+    let one = |by, words: &[String]| {
+        let started = Started { by, words: words.to_vec(), folder: folder.to_owned() };
+        if words.is_empty() { Vec::new() } else { vec![started] }
+    };
+    if SHELLS.contains(&base.as_str()) {
+        return match shell_words(rest) {
+            Shell::Text(text, parameters) => {
+                let environment = Environment { variable, parameters, folder };
+                let commands = shell::commands(text, &environment).into_iter();
+                let by = |decides| if decides { By::Shell } else { By::ShellPerhaps };
+                commands
+                    .map(|command| Started {
+                        by: by(command.decides),
+                        words: command.words,
+                        folder: command.folder,
+                    })
+                    .collect()
+            }
+            Shell::File(words) => one(By::Script, words),
+            Shell::Nothing => Vec::new(),
+        };
+    }
+    if let Some((_, before)) = LAUNCHERS.iter().find(|(name, _)| *name == base.as_str()) {
+        return one(By::Launcher, launched(rest).get(*before..).unwrap_or_default());
+    }
+    let first = rest.iter().position(|word| !word.starts_with('-'));
+    one(By::Argument, first.map_or(&[], |at| &rest[at..]))
+}
+
+/// What a shell is told to do.
+enum Shell<'a> {
+    /// `-c TEXT [NAME WORD…]`
+    Text(&'a str, &'a [String]),
+    /// `FILE [WORD…]`
+    File(&'a [String]),
+    Nothing,
+}
+
+fn shell_words(mut words: &[String]) -> Shell<'_> {
+    let mut is_text = false;
+    while let [word, rest @ ..] = words {
+        words = match word.as_str() {
+            "--" | "-" => {
+                words = rest;
+                break;
+            }
+            "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => rest.get(1..).unwrap_or_default(),
+            option if option.starts_with("--") || option.starts_with('+') => rest,
+            option if option.starts_with('-') => {
+                is_text |= option.contains('c');
+                // `-eo pipefail`
+                if option.ends_with('o') { rest.get(1..).unwrap_or_default() } else { rest }
+            }
+            _ => break,
+        };
+    }
+    match (is_text, words) {
+        (_, []) => Shell::Nothing,
+        (true, [text, parameters @ ..]) => Shell::Text(text, parameters),
+        (false, words) => Shell::File(words),
+    }
+}
+
+/// The words of a launcher that are no options and no variables of its own.
+fn launched(mut words: &[String]) -> &[String] {
+    while let [word, rest @ ..] = words {
+        words = match word.as_str() {
+            "--" => return rest,
+            option if WITH_VALUE.contains(&option) => rest.get(1..).unwrap_or_default(),
+            option if option.starts_with('-') || option.contains('=') => rest,
+            _ => return words,
+        };
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(words: &[&str]) -> Vec<(By, String)> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let found = started(&words, "/", &|_| None);
+        found.into_iter().map(|started| (started.by, started.words.join(" "))).collect()
+    }
+
+    #[test]
+    fn the_program_behind_shells_and_launchers_is_found() {
+        let one = |by, text: &str| vec![(by, text.to_owned())];
+        for (words, expected) in [
+            (&["/app", "-x"][..], vec![]),
+            (&["sh", "-c", "app"], one(By::Shell, "app")),
+            (&["/bin/sh", "-e", "-c", "/app x"], one(By::Shell, "/app x")),
+            (&["bash", "-euo", "pipefail", "-c", "app"], one(By::Shell, "app")),
+            (&["bash", "--login", "-c", "app"], one(By::Shell, "app")),
+            (&["sh", "-c", "app || true"], one(By::ShellPerhaps, "app")),
+            (&["sh", "-c", "exec \"$@\"", "--", "app", "x"], one(By::Shell, "app x")),
+            (&["/bin/busybox", "sh", "-c", "app"], one(By::Shell, "app")),
+            (&["busybox", "httpd"], vec![]),
+            (&["sh", "/start.sh", "x"], one(By::Script, "/start.sh x")),
+            (&["sh"], vec![]),
+            (&["sh", "-c"], vec![]),
+            (&["tini", "--", "app", "x"], one(By::Launcher, "app x")),
+            (&["/sbin/tini", "-e", "143", "-g", "app"], one(By::Launcher, "app")),
+            (&["gosu", "nobody:nogroup", "app"], one(By::Launcher, "app")),
+            (&["gosu", "nobody"], vec![]),
+            (&["env", "-i", "-u", "A", "B=1", "app"], one(By::Launcher, "app")),
+            (&["/entrypoint", "--flag", "app", "x"], one(By::Argument, "app x")),
+            (&[], vec![]),
+        ] {
+            assert_eq!(of(words), expected, "{words:?}");
+        }
+    }
+}
