@@ -6,6 +6,7 @@ set -eu
 # program:package
 programs='
     cc:gcc
+    c++:g++
     docker-registry:docker-registry
     skopeo:skopeo
     htpasswd:apache2-utils

@@ -1,24 +1,24 @@
-//! Any bytes as a file that begins as ELF does: no panic, and no more work than their length justifies.
+//! Any bytes as a file that begins as ELF does: no panic, no more kept than the limits say, and the same found as
+//! if the file did not pass by.
 
 #![no_main]
 
-#[allow(dead_code, reason = "a part of the program is taken in")]
-#[path = "../../src/verify"]
-mod verify {
-    pub mod binary;
-}
-
 use libfuzzer_sys::fuzz_target;
-use verify::binary::{Window, elf};
+use workson_fuzz::verify::binary::elf;
+use workson_fuzz::{check_elf, programs};
 
 fuzz_target!(|data: &[u8]| {
-    // The first two bytes say where the reader knows no more than the beginning: as it is with long files.
-    let (Some(cut), Some(file)) = (data.first_chunk::<2>(), data.get(2..)) else { return };
-    let (first, rest) = file.split_at(usize::from(u16::from_le_bytes(*cut)).min(file.len()));
-    let mut window = Window::default();
-    window.begin(file.len() as u64);
-    window.feed(first);
-    elf::prepare(&mut window);
-    window.feed(rest);
-    let _ = elf::read(&window);
+    let Some([passing, whole]) = programs(data, elf::prepare) else { return };
+    let (found, all) = (elf::read(&passing), elf::read(&whole));
+    assert_eq!(found.is_some(), all.is_some());
+    let (Some(mut found), Some(all)) = (found, all) else { return };
+    check_elf(&found);
+    check_elf(&all);
+    // Notes are only read where they were kept, and of parts only so many are.
+    if found.x86_level.is_none() {
+        found.x86_level = all.x86_level;
+    }
+    if found.unread.is_none() {
+        assert_eq!(found, all);
+    }
 });
