@@ -745,7 +745,7 @@ fn shells_are_looked_through_to_what_they_start() {
         &["/bin/sh", "-c", "cd /usr && ./bin/app"],
         &["/bin/sh", "-c", "/usr/bin/app && true"],
         &["/bin/sh", "-c", "exec \"/usr/bin/app\""],
-        &["/bin/sh", "-c", "'/usr/bin/app' >/dev/stdout"],
+        &["/bin/sh", "-c", "'/usr/bin/app' 2>/errors"],
         &["/bin/sh", "-c", "A=1 $HOME_OF_APP/run"],
         &["/bin/sh", "-c", "false; app"],
         &["/bin/sh", "-c", "echo begin | app"],
