@@ -177,14 +177,18 @@ impl Archive {
         Ok(Content { digest: digest.clone(), media_type, bytes: bytes.into() })
     }
 
-    /// A blob, to be read.
+    /// A blob, to be read from the byte `offset` on.
     ///
     /// # Errors
     /// Where it is not there.
-    pub fn blob(&self, digest: &Digest) -> Result<io::Take<File>, ArchiveError> {
+    pub fn blob(&self, digest: &Digest, offset: u64) -> Result<io::Take<File>, ArchiveError> {
         let failed = |came_back: String| ArchiveError { path: self.path.display().to_string(), came_back };
         let place = self.blobs.get(digest).ok_or_else(|| failed(format!("it lacks {digest}")))?;
-        part(&self.path, *place).map_err(|error| failed(error.to_string()))
+        let left = Place {
+            offset: place.offset.saturating_add(offset),
+            length: place.length.saturating_sub(offset),
+        };
+        part(&self.path, left).map_err(|error| failed(error.to_string()))
     }
 }
 

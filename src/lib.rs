@@ -14,7 +14,8 @@
 //! | [`crawl`] | inventory → registry → store | `oci`, `registry`, `evidence`, `inventory`, `store` |
 //! | [`catalog`] | questions: coverage, changes, one image | `oci`, `evidence`, `timeline`, `store` |
 //! | [`layout`], [`archive`] | images on disk: OCI image layouts, what `docker save` writes | `oci` |
-//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `registry`, `evidence`, `layout`, `archive` |
+//! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
+//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
@@ -28,6 +29,7 @@ pub mod evidence;
 pub mod history;
 pub mod inventory;
 pub mod layout;
+pub mod source;
 pub mod store;
 pub mod timeline;
 pub mod verify;

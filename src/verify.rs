@@ -12,12 +12,10 @@ pub mod judgement;
 pub mod layer;
 pub mod linking;
 pub mod parity;
-pub mod source;
 pub mod startup;
 pub mod tree;
 mod windows;
 
-pub use image::{Settings, Source, Verified, verify};
+pub use image::{Settings, Verified, verify};
 pub use judgement::{Finding, Judgement, Weight};
 pub use layer::Limits;
-pub use source::RegistrySource;

@@ -17,7 +17,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("chart", &[]),
     ("layout", &["oci"]),
     ("archive", &["oci"]),
-    ("verify", &["oci", "registry", "evidence", "layout", "archive"]),
+    ("source", &["oci", "registry", "layout", "archive"]),
+    ("verify", &["oci", "evidence", "source"]),
 ];
 
 /// What the pure package must not know of.

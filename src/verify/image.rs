@@ -11,27 +11,13 @@ use workson_oci::descriptor::Descriptor;
 use workson_oci::document::Document;
 use workson_oci::image::contradicts;
 use workson_oci::platform::official_name;
-use workson_oci::{Content, Digest, MediaType, Platform};
+use workson_oci::{Content, Digest, Platform};
 
 use super::judgement::{Finding, Judgement, Weight, judge};
 use super::layer::{self, Compression, Layer, LayerError, Limits};
 use super::startup::Command;
 use super::tree::Tree;
-
-/// Where documents and layers come from.
-pub trait Source: Sync {
-    /// A document of bounded length, with its digest checked.
-    ///
-    /// # Errors
-    /// A sentence: what was tried, and what came back.
-    fn document(&self, digest: &Digest, media_type: &MediaType, is_blob: bool) -> Result<Content, String>;
-
-    /// A layer, from its beginning.
-    ///
-    /// # Errors
-    /// A sentence: what was tried, and what came back.
-    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String>;
-}
+use crate::source::Source;
 
 /// How a verification goes about it.
 #[derive(Debug, Clone, Copy)]
@@ -257,7 +243,7 @@ fn read_layers(
 
 fn read_layer(source: &dyn Source, descriptor: &Descriptor, limits: &Limits) -> Result<Layer, LayerError> {
     let digest = descriptor.checked_digest().map_err(|error| LayerError::Source(error.to_string()))?;
-    let mut reader = source.layer(&digest).map_err(LayerError::Source)?;
+    let mut reader = source.blob(&digest, 0).map_err(LayerError::Source)?;
     // What it is compressed with is told by its first bytes, as engines do: media types are sometimes wrong.
     let mut beginning = Vec::new();
     reader

@@ -7,12 +7,11 @@ use std::sync::Mutex;
 use clap::Args;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use workson::archive::Archive;
 use workson::evidence::{Rung, Verdict};
-use workson::layout::Layout;
+use workson::source::{Opened, Place, RegistrySource, Source};
 use workson::store::{Store, Verification};
 use workson::verify::parity::{Profile, compare};
-use workson::verify::{Finding, Limits, RegistrySource, Settings as Going, Source, Verified, Weight, verify};
+use workson::verify::{Finding, Limits, Settings as Going, Verified, Weight, verify};
 use workson_oci::document::Document;
 use workson_oci::image::{Found, Reading};
 use workson_oci::platform::Matcher;
@@ -155,7 +154,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     };
     let mut answers = Vec::new();
     for image in &arguments.images {
-        let answer = match subject(image, &client, runtime.handle()) {
+        let opened = Place::read(image).and_then(|place| place.open(&client, runtime.handle()));
+        let answer = match opened {
             Ok(subject) => verifying.one(image, &subject, &asked)?,
             Err(error) => failed(image, error),
         };
@@ -211,8 +211,8 @@ impl Source for Watched<'_> {
         self.source.document(digest, media_type, is_blob)
     }
 
-    fn layer(&self, digest: &Digest) -> Result<Box<dyn std::io::Read + Send>, String> {
-        self.source.layer(digest).map(|reader| self.bar.watch(reader))
+    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn std::io::Read + Send>, String> {
+        self.source.blob(digest, offset).map(|reader| self.bar.watch(reader))
     }
 }
 
@@ -228,8 +228,8 @@ impl Source for Stored {
         kept.map_or_else(|| self.registry.document(digest, media_type, is_blob), Ok)
     }
 
-    fn layer(&self, digest: &Digest) -> Result<Box<dyn std::io::Read + Send>, String> {
-        self.registry.layer(digest)
+    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn std::io::Read + Send>, String> {
+        self.registry.blob(digest, offset)
     }
 }
 
@@ -255,39 +255,6 @@ fn results(answers: &[ImageAnswer]) -> Vec<sarif::Result<'_>> {
         results.extend(answer.parity.iter().map(|finding| finding.sarif(image, None)));
     }
     results
-}
-
-/// What is to be read, and where from.
-struct Subject {
-    source: Box<dyn Source>,
-    root: Content,
-    /// Under which name anyone finds it; none for what is on disk.
-    reference: Option<Reference>,
-}
-
-fn subject(image: &str, client: &Client, runtime: &tokio::runtime::Handle) -> Result<Subject, String> {
-    if let Some(place) = image.strip_prefix("oci:") {
-        let (folder, name) = match place.rsplit_once(':') {
-            Some((folder, name)) if !Path::new(place).is_dir() => (folder, Some(name)),
-            _ => (place, None),
-        };
-        let layout = Layout::open(Path::new(folder)).map_err(|error| error.to_string())?;
-        let root = layout.root(name).map_err(|error| error.to_string())?;
-        return Ok(Subject { source: Box::new(layout), root, reference: None });
-    }
-    if let Some(place) = image.strip_prefix("docker-archive:") {
-        let (file, name) = match place.split_once(':') {
-            Some((file, name)) if !Path::new(place).is_file() => (file, Some(name)),
-            _ => (place, None),
-        };
-        let archive = Archive::open(Path::new(file)).map_err(|error| error.to_string())?;
-        let root = archive.root(name).map_err(|error| error.to_string())?;
-        return Ok(Subject { source: Box::new(archive), root, reference: None });
-    }
-    let reference: Reference = image.parse().map_err(|error| format!("{image}: {error}"))?;
-    let root = runtime.block_on(client.manifest(&reference)).map_err(|error| error.to_string())?;
-    let source = registry(client, &reference, runtime);
-    Ok(Subject { source: Box::new(source), root, reference: Some(reference) })
 }
 
 fn failed(image: &str, error: String) -> ImageAnswer {
@@ -330,7 +297,7 @@ impl Verifying {
             let Some(root) = verifying.store.content(digest)? else { continue };
             let registry = registry(client, reference, runtime.handle());
             let source = Stored { store: Mutex::new(verifying.store.reader()?), registry };
-            let subject = Subject { source: Box::new(source), root, reference: Some(reference.clone()) };
+            let subject = Opened { source: Box::new(source), root, reference: Some(reference.clone()) };
             let answer = verifying.one(&reference.to_string(), &subject, platforms)?;
             for platform in &answer.platforms {
                 told(reference, &platform.platform, &platform.verdict);
@@ -339,7 +306,7 @@ impl Verifying {
         Ok(())
     }
 
-    fn one(&mut self, image: &str, subject: &Subject, asked: &[Platform]) -> Result<ImageAnswer, Failure> {
+    fn one(&mut self, image: &str, subject: &Opened, asked: &[Platform]) -> Result<ImageAnswer, Failure> {
         let root = &subject.root;
         let offered = match offered(subject.source.as_ref(), root) {
             Ok(offered) => offered,
@@ -372,7 +339,7 @@ impl Verifying {
 
     fn for_platform(
         &mut self,
-        subject: &Subject,
+        subject: &Opened,
         image: &Image,
         platform: &Platform,
     ) -> Result<PlatformAnswer, Failure> {

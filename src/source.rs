@@ -1,6 +1,8 @@
-//! Where documents and layers come from: a registry, a layout on disk, or an archive of `docker save`.
+//! Where the documents and blobs of an image come from: a registry, a layout on disk, or an archive of `docker save`.
 
-use std::io::{self, Read};
+mod place;
+
+use std::io::{self, Read, Seek as _, SeekFrom};
 
 use bytes::{Buf as _, Bytes};
 use tokio::runtime::Handle;
@@ -9,22 +11,37 @@ use workson_oci::image::Need;
 use workson_oci::{Content, Digest, MediaType, Reference};
 use workson_registry::Client;
 
-use super::image::Source;
+pub use self::place::{Opened, Place};
 use crate::archive::Archive;
 use crate::layout::Layout;
 
-/// How many pieces of a layer wait to be read.
+/// How many pieces of a blob wait to be read.
 const WAITING: usize = 32;
+
+/// Where documents and blobs come from.
+pub trait Source: Send + Sync {
+    /// A document of bounded length, with its digest checked.
+    ///
+    /// # Errors
+    /// A sentence: what was tried, and what came back.
+    fn document(&self, digest: &Digest, media_type: &MediaType, is_blob: bool) -> Result<Content, String>;
+
+    /// A blob, from the byte `offset` on. Its digest is for the reader to check.
+    ///
+    /// # Errors
+    /// A sentence: what was tried, and what came back.
+    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String>;
+}
 
 impl Source for Layout {
     fn document(&self, digest: &Digest, media_type: &MediaType, _: bool) -> Result<Content, String> {
         Layout::document(self, digest, media_type.clone()).map_err(|error| error.to_string())
     }
 
-    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String> {
-        self.blob(digest)
-            .map(|file| Box::new(file) as Box<dyn Read + Send>)
-            .map_err(|error| error.to_string())
+    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String> {
+        let mut file = Layout::blob(self, digest).map_err(|error| error.to_string())?;
+        file.seek(SeekFrom::Start(offset)).map_err(|error| format!("reading {digest}: {error}"))?;
+        Ok(Box::new(file))
     }
 }
 
@@ -33,10 +50,9 @@ impl Source for Archive {
         Archive::document(self, digest, media_type.clone()).map_err(|error| error.to_string())
     }
 
-    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String> {
-        self.blob(digest)
-            .map(|part| Box::new(part) as Box<dyn Read + Send>)
-            .map_err(|error| error.to_string())
+    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String> {
+        let part = Archive::blob(self, digest, offset).map_err(|error| error.to_string())?;
+        Ok(Box::new(part))
     }
 }
 
@@ -64,7 +80,7 @@ impl Source for RegistrySource {
         self.runtime.block_on(asked).map_err(|error| error.to_string())
     }
 
-    fn layer(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, String> {
+    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let (client, repository, digest) =
             (self.client.clone(), self.reference.repository().clone(), digest.clone());
@@ -89,11 +105,15 @@ impl Source for RegistrySource {
                 }
             }
         });
-        Ok(Box::new(Pieces { receiver, piece: Bytes::new() }))
+        let mut pieces = Pieces { receiver, piece: Bytes::new() };
+        // TODO blob_from
+        let passed = io::copy(&mut pieces.by_ref().take(offset), &mut io::sink());
+        passed.map_err(|error| error.to_string())?;
+        Ok(Box::new(pieces))
     }
 }
 
-/// What comes of a layer, to be read as a file is.
+/// What comes of a blob, to be read as a file is.
 struct Pieces {
     receiver: mpsc::Receiver<Result<Bytes, String>>,
     piece: Bytes,
