@@ -12,7 +12,10 @@ use serde::Deserialize;
 use serde_json::json;
 use workson_oci::digest::{Algorithm, Hasher};
 use workson_oci::path::clean;
+use workson_oci::text::printable;
 use workson_oci::{Content, Digest, MediaType, Reference};
+
+use crate::layout::regular;
 
 /// How long a document may be, in bytes.
 const MAX_DOCUMENT: u64 = 8 << 20;
@@ -43,7 +46,7 @@ struct SavedImage {
 
 /// Why an archive can't be read: what was tried, and what came back.
 #[derive(Debug, thiserror::Error)]
-#[error("reading the archive {path}: {came_back}")]
+#[error("reading the archive {path}: {}", printable(came_back))]
 pub struct ArchiveError {
     path: String,
     came_back: String,
@@ -69,11 +72,22 @@ impl Archive {
         let failed = |came_back: String| ArchiveError { path: path.display().to_string(), came_back };
         let mut files: HashMap<Vec<u8>, (Place, Digest)> = HashMap::new();
         let mut links: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        let mut file = regular(path).map_err(|error| failed(error.to_string()))?;
+        let length = file.metadata().map_err(|error| failed(error.to_string()))?.len();
+        if let Some((packed, unpack)) = packed(&mut file).map_err(|error| failed(error.to_string()))? {
+            return Err(failed(format!("it is packed with {packed}: unpack it first ({unpack} FILE)")));
+        }
+        let mut end = 0;
         let mut archive = tar::Archive::new(file);
         let entries = archive.entries_with_seek().map_err(|error| failed(error.to_string()))?;
         for entry in entries.take(MAX_ENTRIES) {
-            let mut entry = entry.map_err(|error| failed(error.to_string()))?;
+            let mut entry = entry.map_err(|error| {
+                failed(format!("{error}: it is cut off, or no archive of `docker save`"))
+            })?;
+            end = entry.raw_file_position().saturating_add(entry.size());
+            if end > length {
+                return Err(failed(format!("it is cut off: it has {length} bytes of at least {end}")));
+            }
             let name = clean(&entry.path_bytes());
             if entry.header().entry_type().is_file() {
                 let place = Place { offset: entry.raw_file_position(), length: entry.size() };
@@ -95,8 +109,12 @@ impl Archive {
             }
         }
         let list = files.get(b"manifest.json".as_slice()).map(|(place, _)| *place);
-        let list =
-            list.ok_or_else(|| failed("it has no manifest.json: it is none of `docker save`".into()))?;
+        let without = match end {
+            // Two empty blocks stand at the end of a tar file.
+            _ if end.saturating_add(1024) > length => "it is cut off, or no archive of `docker save`",
+            _ => "it has no manifest.json: it is none of `docker save`",
+        };
+        let list = list.ok_or_else(|| failed(without.into()))?;
         let list = document(path, list).map_err(|error| failed(error.to_string()))?;
         let saved: Vec<Saved> =
             serde_json::from_slice(&list).map_err(|error| failed(format!("manifest.json: {error}")))?;
@@ -158,6 +176,7 @@ impl Archive {
                     .map(|image| image.manifest.clone())
                     .ok_or_else(|| failed(format!("it has no image {name}")))
             }
+            (None, []) => Err(failed("it has no image".into())),
             (None, images) => {
                 let tags: Vec<&str> =
                     images.iter().flat_map(|image| &image.tags).map(String::as_str).collect();
@@ -190,6 +209,20 @@ impl Archive {
         };
         part(&self.path, left).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// What a file is packed with, and what unpacks it; none where it is not packed.
+fn packed(file: &mut File) -> io::Result<Option<(&'static str, &'static str)>> {
+    let mut beginning = Vec::new();
+    file.take(6).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    Ok(match &beginning[..] {
+        [0x1f, 0x8b, ..] => Some(("gzip", "gunzip")),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(("zstd", "unzstd")),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some(("xz", "unxz")),
+        [b'B', b'Z', b'h', ..] => Some(("bzip2", "bunzip2")),
+        _ => None,
+    })
 }
 
 fn part(path: &Path, place: Place) -> io::Result<io::Take<File>> {

@@ -2,15 +2,19 @@
 //!
 //! [image-layout.md]: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use workson_oci::document::Document;
-use workson_oci::{Content, Digest, MediaType};
+use workson_oci::{Content, Descriptor, Digest, MediaType};
 
 /// How long a document may be, in bytes: as much as of a registry.
 const MAX_DOCUMENT: u64 = 8 << 20;
+
+/// The annotation that names an image of a layout.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A folder with `oci-layout`, `index.json` and `blobs/`.
 #[derive(Debug, Clone)]
@@ -67,20 +71,27 @@ impl Layout {
             return Err(LayoutError::new(&tried, "it is no index"));
         };
         let has_name = |wanted: &str| {
-            let named = index.manifests.iter().find(|entry| {
-                entry
-                    .annotations()
-                    .get("org.opencontainers.image.ref.name")
-                    .is_some_and(|name| name == wanted)
-            });
+            let named = index
+                .manifests
+                .iter()
+                .find(|entry| entry.annotations().get(REF_NAME).is_some_and(|name| name == wanted));
             named.ok_or_else(|| LayoutError::new(&tried, format!("it has no image called {wanted}")))
         };
         let entry = match (name, index.manifests.as_slice()) {
             (Some(name), _) => has_name(name)?,
             // An image whose platform stands here alone: what it is labelled as is to be seen.
             (None, [only]) if only.platform.is_none() || only.media_type.is_index() => only,
-            // Several images, or the platforms of one: as it stands.
-            (None, _) => return Ok(content),
+            // The platforms of one image, as it stands. Several images are not one.
+            (None, entries) => {
+                let name = |entry: &Descriptor| entry.annotations().get(REF_NAME).cloned();
+                let names: BTreeSet<String> = entries.iter().filter_map(name).collect();
+                if names.len() > 1 {
+                    let names = names.into_iter().collect::<Vec<_>>().join(" ");
+                    let text = format!("it has several images; name one, as oci:DIR:NAME: {names}");
+                    return Err(LayoutError::new(&tried, text));
+                }
+                return Ok(content);
+            }
         };
         let digest = entry.checked_digest().map_err(|error| LayoutError::new(&tried, error))?;
         self.document(&digest, entry.media_type.clone())
@@ -106,7 +117,7 @@ impl Layout {
     /// Where it is not there.
     pub fn blob(&self, digest: &Digest) -> Result<File, LayoutError> {
         let path = self.path(digest);
-        File::open(&path).map_err(|error| LayoutError::new(format!("reading {}", path.display()), error))
+        regular(&path).map_err(|error| LayoutError::new(format!("reading {}", path.display()), error))
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -116,9 +127,17 @@ impl Layout {
 
 fn bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)?;
+    regular(path)?.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_DOCUMENT {
         return Err(io::Error::other(format!("it is longer than {MAX_DOCUMENT} bytes")));
     }
     Ok(bytes)
+}
+
+/// Opens a file, and nothing that may keep its reader waiting: a pipe, a device.
+pub(crate) fn regular(path: &Path) -> io::Result<File> {
+    match std::fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no file")),
+    }
 }

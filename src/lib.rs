@@ -13,7 +13,8 @@
 //! | [`history`] | the git history of the official images → store | `oci`, `evidence`, `timeline`, `store` |
 //! | [`crawl`] | inventory → registry → store | `oci`, `registry`, `evidence`, `inventory`, `store` |
 //! | [`catalog`] | questions: coverage, changes, one image | `oci`, `evidence`, `timeline`, `store` |
-//! | [`layout`], [`archive`] | images on disk: OCI image layouts, what `docker save` writes | `oci` |
+//! | [`layout`] | images on disk: OCI image layouts | `oci` |
+//! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
 //! | [`chart`] | counts over time as text and SVG | nothing |

@@ -31,6 +31,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A sentence: what was tried, and what came back.
     fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String>;
+
+    /// The documents that were fetched from afar so far, for whoever keeps them.
+    fn fetched(&self) -> Vec<Content> {
+        Vec::new()
+    }
 }
 
 impl Source for Layout {

@@ -16,7 +16,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("catalog", &["oci", "evidence", "timeline", "store"]),
     ("chart", &[]),
     ("layout", &["oci"]),
-    ("archive", &["oci"]),
+    ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),
     ("verify", &["oci", "evidence", "source"]),
 ];

@@ -85,14 +85,19 @@ async fn what_was_read_is_not_fetched_again_and_raises_the_answer_until_the_tag_
     assert!(check[0]["platforms"][0]["note"].as_str().unwrap().contains("has moved since"), "{check:#}");
 
     // The same list, with a reading of what is new.
-    let ran = run(&["inventory", &list, "--verify"]).exits(0);
-    assert!(ran.stderr.contains("nginx:latest on linux/arm64: no"), "{}", ran.stderr);
+    let ran = run(&["inventory", &list, "--verify"]).exits(1);
+    let told = "nginx:latest on linux/arm64: no: /app: it is for amd64, not for arm64\n\
+                0 of 1 image holds what the label linux/arm64 claims\n";
+    assert!(ran.text().contains(told), "{}", ran.text());
     let check = run(&["check", "nginx", "-p", "arm64v8", "--json"]).exits(1).json();
     assert_eq!(answer(&check), (&json!("no"), &json!("verified")));
     let report = run(&["report", "--rung", "verified", "--json"]).exits(0).json();
     assert_eq!((&report["supported"], &report["lacking"]), (&json!(0), &json!(["nginx"])));
     let fetched = layers_fetched(&registry, &wrong);
-    run(&["inventory", &list, "--verify"]).exits(0);
+    let told = run(&["inventory", &list, "--verify", "--json"]).exits(1).json();
+    let reason = json!([{ "reference": "docker.io/library/nginx:latest", "reason": "/app: it is for amd64, not for arm64" }]);
+    let verified = json!([{ "platform": "linux/arm64", "verified": 0, "no": reason, "unknown": [] }]);
+    assert_eq!(told["verified"], verified);
     assert_eq!(layers_fetched(&registry, &wrong), fetched, "a digest that was read is not read again");
 }
 
@@ -123,6 +128,8 @@ fn findings_are_written_for_code_scanning() {
     assert_eq!((&result["ruleId"], &result["level"]), (&json!("wrong-machine"), &json!("error")));
     let location = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(location, &json!("app"));
+    assert_eq!(result["properties"]["layer"], json!(0));
+    assert!(result["message"]["text"].as_str().unwrap().ends_with("(layer 1)"), "{result:#}");
 }
 
 #[test]
@@ -173,10 +180,96 @@ fn an_archive_of_docker_save_is_read() {
     let whole = std::fs::read(home.path("right.tar")).unwrap();
     home.write("cut.tar", &whole[..whole.len() / 2]);
     home.write("none.tar", b"no tar");
-    for bad in
-        ["docker-archive:cut.tar", "docker-archive:none.tar", "docker-archive:absent.tar", "oci:absent"]
-    {
+    home.write("packed.tar", verify::image::gzip(&whole));
+    home.write("empty.tar", [Files::new().file("manifest.json", "[]").tar(), vec![0; 1024]].concat());
+    home.write("other.tar", [Files::new().file("file", "text").tar(), vec![0; 1024]].concat());
+    home.shell("mkfifo pipe");
+    for (bad, says) in [
+        ("docker-archive:cut.tar", "cut off"),
+        ("docker-archive:none.tar", "reading the archive none.tar"),
+        ("docker-archive:absent.tar", "No such file"),
+        ("docker-archive:packed.tar", "it is packed with gzip: unpack it first (gunzip FILE)"),
+        ("docker-archive:empty.tar", "it has no image"),
+        ("docker-archive:other.tar", "it has no manifest.json"),
+        ("docker-archive:pipe", "it is no file"),
+        ("oci:absent", "it has no file oci-layout"),
+    ] {
         let ran = home.run(&["verify", bad]).exits(2);
-        assert!(ran.text().contains("unknown") && !ran.stderr.contains("panicked"), "{bad}: {ran:?}");
+        assert!(ran.text().contains("unknown") && ran.text().contains(says), "{bad}: {}", ran.text());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_that_is_known_costs_one_request_and_no_pull() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/arm64", 183);
+    put(&registry, "it", "1", &[&image]);
+    let home = Home::new();
+    let reference = format!("{}/it:1", registry.host());
+    let run = || {
+        let before = registry.requests().len();
+        home.run(&["verify", &reference, "--store", "s.db"]).exits(0);
+        let requests = registry.requests().split_off(before).into_iter();
+        requests.map(|request| format!("{} {}", request.method, request.path)).collect::<Vec<_>>()
+    };
+    let first = run();
+    let mut once = first.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), first.len(), "nothing is fetched twice: {first:#?}");
+    assert_eq!(run(), ["HEAD /v2/it/manifests/1"]);
+}
+
+#[test]
+fn each_of_two_images_for_one_platform_is_read() {
+    let (right, wrong) = (image("linux/arm64", 183), image("linux/arm64", 62));
+    for (first, second) in [(&right, &wrong), (&wrong, &right)] {
+        let layout = verify::image::layout_of(&[first, second]);
+        let place = format!("oci:{}", layout.path().display());
+        let told = Home::new().run(&["verify", &place, "--all-platforms", "--json"]).exits(1).json();
+        let verdicts: Vec<_> =
+            told[0]["platforms"].as_array().unwrap().iter().map(|one| &one["verdict"]).collect();
+        let expected = if std::ptr::eq(first, &raw const right) { ["yes", "no"] } else { ["no", "yes"] };
+        assert_eq!(verdicts, expected.map(Value::from).each_ref());
+    }
+}
+
+#[test]
+fn several_images_of_a_layout_are_not_taken_for_one() {
+    let mut layout = parts::image::Layout::new();
+    for (name, machine) in [("good", 183), ("bad", 62)] {
+        let entry = image("linux/arm64", machine).put(&layout);
+        layout.tag(name, &entry);
+    }
+    let place = format!("oci:{}", layout.path().display());
+    let ran = Home::new().run(&["verify", &place]).exits(2);
+    assert!(
+        ran.text().contains("it has several images; name one, as oci:DIR:NAME: bad good"),
+        "{}",
+        ran.text()
+    );
+    Home::new().run(&["verify", &format!("{place}:good")]).exits(0);
+    Home::new().run(&["verify", &format!("{place}:bad")]).exits(1);
+}
+
+#[test]
+fn what_an_index_says_does_not_steer_the_terminal() {
+    let image = Image::new("li\u{1b}]0;x\u{1b}[31mnux\n/arm64", &["/app"])
+        .with(Layer::gzip(Files::new().program("app", &program(183))));
+    let layout = verify::image::layout_of(&[&image]);
+    let place = format!("oci:{}", layout.path().display());
+    let ran = Home::new().run(&["verify", &place, "--all-platforms"]);
+    let text = ran.text();
+    assert!(!text.contains('\u{1b}') && text.lines().next().unwrap().contains("arm64: "), "{text:?}");
+}
+
+#[test]
+fn a_store_that_can_not_be_written_keeps_no_verdict_back() {
+    let home = Home::new();
+    let layout = verify::image::layout_of(&[&image("linux/arm64", 183)]);
+    let place = format!("oci:{}", layout.path().display());
+    home.write("no-folder", b"a file");
+    let ran = home.run(&["verify", &place, "--store", "no-folder/s.db"]).exits(0);
+    assert!(ran.text().contains("yes, verified"), "{}", ran.text());
+    assert!(ran.stderr.contains("what is found is not kept"), "{}", ran.stderr);
 }

@@ -69,6 +69,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Keeps documents as they were received, so that they need not be fetched again.
+    ///
+    /// # Errors
+    /// Where the store can't be written.
+    pub fn put_documents(&mut self, documents: &[Content]) -> Result<(), StoreError> {
+        let put = |connection: &mut Connection| {
+            let transaction = connection.transaction()?;
+            for document in documents {
+                put_content(&transaction, document)?;
+            }
+            transaction.commit()
+        };
+        let result = put(&mut self.connection);
+        result.map_err(self.error("keeping documents"))
+    }
+}
+
 /// Writes contents, and remembers the few sets of platforms that most of them share.
 #[derive(Debug, Default)]
 pub(super) struct ContentWriter {

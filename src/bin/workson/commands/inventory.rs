@@ -12,9 +12,10 @@ use workson::catalog::{Changes, Coverage};
 use workson::crawl;
 use workson::inventory::{List, MAX_LIST};
 use workson::store::{Snapshot, Store};
+use workson::verify::Limits;
 use workson_registry::Client;
 
-use self::report::Report;
+use self::report::{Report, Verifications};
 use super::verify::Verifying;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
@@ -32,7 +33,8 @@ const RESUME_WITHIN: i64 = 24 * 3600 * 1000;
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Exit codes: 0 every image was told; 2 one could not be told, or the run stopped early."
+    after_help = "Exit codes: 0 every image was told; 1 with --verify, one does not hold what it says; 2 one could not be \
+                  told, or the run stopped early."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -148,15 +150,19 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
 
     let store = Store::open_existing(path)?;
     let snapshot = store.snapshot(finished.run)?;
-    if arguments.verify {
-        verify(path, global, &client, &snapshot, &platforms)?;
-    }
+    let coverage: Vec<Coverage> =
+        platforms.iter().map(|platform| Coverage::of(&snapshot, platform)).collect();
+    let verified = match arguments.verify {
+        true => verify(path, global, &client, &coverage)?,
+        false => Vec::new(),
+    };
     let previous: Option<Snapshot> = finished.previous.map(|id| store.snapshot(id)).transpose()?;
     let report = Report {
         list: &list,
         finished: &finished,
         snapshot: &snapshot,
-        coverage: platforms.iter().map(|platform| Coverage::of(&snapshot, platform)).collect(),
+        coverage,
+        verified,
         changes: previous.as_ref().map(|previous| Changes::between(previous, &snapshot)),
     };
     print(&if arguments.json {
@@ -164,40 +170,32 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
     } else {
         report.text(global.quiet).into_bytes()
     })?;
-    Ok(if report.is_whole() { Exit::Yes } else { Exit::Unknown })
+    Ok(match report.is_whole() {
+        _ if report.has_false() => Exit::No,
+        true => Exit::Yes,
+        false => Exit::Unknown,
+    })
 }
 
-/// Reads what the images hold that a run saw; what can't start is told on standard error.
+/// Reads what the images hold that a run saw to have a platform.
 fn verify(
     path: &Path,
     global: &Global,
     client: &Client,
-    snapshot: &Snapshot,
-    platforms: &[workson_oci::Platform],
-) -> Result<(), Failure> {
-    for platform in platforms {
-        let coverage = Coverage::of(snapshot, platform);
-        let seen: Vec<_> = coverage
-            .supported()
-            .filter_map(|evidence| Some((evidence.reference.clone(), evidence.digest.clone()?)))
-            .collect();
-        Verifying::seen(
-            path,
-            global,
-            client,
-            &seen,
-            std::slice::from_ref(platform),
-            |reference, platform, verdict| {
-                if verdict != "yes" {
-                    tell(
-                        &format!("{} on {platform}: {verdict}, as its bytes are", reference.familiar()),
-                        None,
-                    );
-                }
-            },
-        )?;
+    coverage: &[Coverage],
+) -> Result<Vec<Verifications>, Failure> {
+    let mut verifying = Verifying::new(path, global, client, Limits::default())?;
+    let mut all = Vec::new();
+    for coverage in coverage {
+        let mut found = Vec::new();
+        for evidence in coverage.supported() {
+            let Some(digest) = &evidence.digest else { continue };
+            let answer = verifying.seen(&evidence.reference, digest, &coverage.platform)?;
+            found.push((evidence.reference.clone(), answer));
+        }
+        all.push(Verifications { platform: coverage.platform.clone(), found });
     }
-    Ok(())
+    Ok(all)
 }
 
 async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {

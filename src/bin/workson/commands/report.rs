@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     #[arg(long, short, value_name = "P")]
     platform: Vec<String>,
 
-    /// By what is declared or by what registries serve [default: both, where there is both]
+    /// By what is declared, what registries serve, or what was verified [default: the first two, where there is both]
     #[arg(long, value_name = "RUNG")]
     rung: Option<AskedRung>,
 

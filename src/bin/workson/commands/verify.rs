@@ -1,31 +1,22 @@
 //! `workson verify`: do the bytes hold what the label claims?
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+mod answer;
+mod verifying;
+
+use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use workson::evidence::{Rung, Verdict};
-use workson::source::{Opened, Place, RegistrySource, Source};
-use workson::store::{Store, Verification};
-use workson::verify::parity::{Profile, compare};
-use workson::verify::{Finding, Limits, Settings as Going, Verified, Weight, verify};
-use workson_oci::document::Document;
-use workson_oci::image::{Found, Reading};
-use workson_oci::platform::Matcher;
+use workson::verify::Limits;
 use workson_oci::text::printable;
-use workson_oci::{Content, Digest, Image, MediaType, Platform, Reference};
-use workson_registry::Client;
 
+pub(crate) use self::answer::ImageAnswer;
+use self::answer::{FindingAnswer, results};
+pub(crate) use self::verifying::Verifying;
+use super::export::write;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
 use crate::output::{count, json, print, sarif};
-
-use super::export::write;
-use crate::progress::ByteBar;
-use crate::settings::{Settings, now};
+use crate::settings::Settings;
 
 /// How many layers are read at once.
 const JOBS: usize = 3;
@@ -76,64 +67,6 @@ pub(crate) struct Arguments {
     max_layer_window: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ImageAnswer {
-    /// As it was asked for.
-    image: String,
-    /// The digest of what it names.
-    digest: Option<String>,
-    /// `yes` where every platform is, `no` where one is not, else `unknown`.
-    verdict: &'static str,
-    platforms: Vec<PlatformAnswer>,
-    /// What differs between the platforms.
-    parity: Vec<FindingAnswer>,
-    /// Why nothing could be told at all.
-    error: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PlatformAnswer {
-    platform: String,
-    /// Of the platform's manifest; none where the image has none for it.
-    digest: Option<String>,
-    verdict: String,
-    /// `verified`; none where nothing was read.
-    rung: Option<String>,
-    /// When it was read; none where nothing was.
-    verified_at: Option<String>,
-    findings: Vec<FindingAnswer>,
-    /// How many binaries there are for each machine.
-    machines: std::collections::BTreeMap<String, u64>,
-    /// The files that would run, libraries included.
-    runs: Vec<String>,
-    glibc_needed: Option<String>,
-    glibc_given: Option<String>,
-    x86_level: Option<u8>,
-    alignment: Option<u64>,
-    layers: Vec<LayerAnswer>,
-    /// What is compared between platforms; none where nothing was read.
-    profile: Option<Profile>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FindingAnswer {
-    weight: String,
-    rule: String,
-    file: Option<String>,
-    layer: Option<usize>,
-    reason: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct LayerAnswer {
-    digest: String,
-    size: u64,
-    unpacked: u64,
-}
-
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let asked = super::platforms(&arguments.platform)?;
@@ -141,24 +74,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     limits.bytes = arguments.max_layer_bytes.unwrap_or(limits.bytes);
     limits.entries = arguments.max_layer_entries.unwrap_or(limits.entries);
     limits.window = arguments.max_layer_window.unwrap_or(limits.window);
-    let going = Going { limits, jobs: JOBS };
-    let runtime = runtime()?;
     let client = settings.client(global, None)?;
-    let (again, all_platforms) = (arguments.again, arguments.all_platforms);
-    let mut verifying = Verifying {
-        store: Store::open(&settings.store(global))?,
-        again,
-        all_platforms,
-        going,
-        bar: ByteBar::new(global),
-    };
+    let mut verifying = Verifying::new(&settings.store(global), global, &client, limits)?;
+    verifying.again = arguments.again;
+    verifying.all_platforms = arguments.all_platforms;
     let mut answers = Vec::new();
     for image in &arguments.images {
-        let opened = Place::read(image).and_then(|place| place.open(&client, runtime.handle()));
-        let answer = match opened {
-            Ok(subject) => verifying.one(image, &subject, &asked)?,
-            Err(error) => failed(image, error),
-        };
+        let answer = verifying.named(image, &asked)?;
         if !arguments.json {
             print(shown(&answer, global.quiet).as_bytes())?;
         }
@@ -177,342 +99,6 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     })
 }
 
-/// Layers come over the network while other threads read them.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::io("starting to wait for requests", &error))
-}
-
-fn registry(client: &Client, reference: &Reference, runtime: &tokio::runtime::Handle) -> RegistrySource {
-    RegistrySource { client: client.clone(), reference: reference.clone(), runtime: runtime.clone() }
-}
-
-/// How many bytes an image's layers have, as its manifest says.
-fn length(manifest: &Content) -> u64 {
-    match Document::read(manifest) {
-        Ok(Document::Manifest(manifest)) => {
-            manifest.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add)
-        }
-        _ => 0,
-    }
-}
-
-/// A source whose layers are shown as they come.
-struct Watched<'a> {
-    source: &'a dyn Source,
-    bar: &'a ByteBar,
-}
-
-impl Source for Watched<'_> {
-    fn document(&self, digest: &Digest, media_type: &MediaType, is_blob: bool) -> Result<Content, String> {
-        self.source.document(digest, media_type, is_blob)
-    }
-
-    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn std::io::Read + Send>, String> {
-        self.source.blob(digest, offset).map(|reader| self.bar.watch(reader))
-    }
-}
-
-/// Documents that an inventory kept, and the registry for all else.
-struct Stored {
-    store: Mutex<Store>,
-    registry: RegistrySource,
-}
-
-impl Source for Stored {
-    fn document(&self, digest: &Digest, media_type: &MediaType, is_blob: bool) -> Result<Content, String> {
-        let kept = self.store.lock().ok().and_then(|store| store.content(digest).ok().flatten());
-        kept.map_or_else(|| self.registry.document(digest, media_type, is_blob), Ok)
-    }
-
-    fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn std::io::Read + Send>, String> {
-        self.registry.blob(digest, offset)
-    }
-}
-
-/// All findings, for code scanning. What could not be told is one as well.
-fn results(answers: &[ImageAnswer]) -> Vec<sarif::Result<'_>> {
-    let mut results = Vec::new();
-    for answer in answers {
-        let image = answer.image.as_str();
-        if let Some(error) = &answer.error {
-            results.push(sarif::Result {
-                level: "warning",
-                rule: "unread",
-                message: error.clone(),
-                image,
-                file: None,
-            });
-        }
-        for platform in &answer.platforms {
-            for finding in &platform.findings {
-                results.push(finding.sarif(image, Some(&platform.platform)));
-            }
-        }
-        results.extend(answer.parity.iter().map(|finding| finding.sarif(image, None)));
-    }
-    results
-}
-
-fn failed(image: &str, error: String) -> ImageAnswer {
-    let image = image.to_owned();
-    let (platforms, parity) = (Vec::new(), Vec::new());
-    ImageAnswer { image, digest: None, verdict: "unknown", platforms, parity, error: Some(error) }
-}
-
-/// A verification of several images.
-pub(super) struct Verifying {
-    store: Store,
-    /// Whether what was read before is read again.
-    again: bool,
-    all_platforms: bool,
-    going: Going,
-    bar: ByteBar,
-}
-
-impl Verifying {
-    /// Verifies what an inventory saw, from what the store has of it and otherwise from the registry: for each
-    /// reference with the digest that it was seen to point at, the verdict on each platform.
-    pub(super) fn seen(
-        path: &Path,
-        global: &Global,
-        client: &Client,
-        seen: &[(Reference, Digest)],
-        platforms: &[Platform],
-        mut told: impl FnMut(&Reference, &str, &str),
-    ) -> Result<(), Failure> {
-        let runtime = runtime()?;
-        let going = Going { limits: Limits::default(), jobs: JOBS };
-        let mut verifying = Verifying {
-            store: Store::open(path)?,
-            again: false,
-            all_platforms: false,
-            going,
-            bar: ByteBar::new(global),
-        };
-        for (reference, digest) in seen {
-            let Some(root) = verifying.store.content(digest)? else { continue };
-            let registry = registry(client, reference, runtime.handle());
-            let source = Stored { store: Mutex::new(verifying.store.reader()?), registry };
-            let subject = Opened { source: Box::new(source), root, reference: Some(reference.clone()) };
-            let answer = verifying.one(&reference.to_string(), &subject, platforms)?;
-            for platform in &answer.platforms {
-                told(reference, &platform.platform, &platform.verdict);
-            }
-        }
-        Ok(())
-    }
-
-    fn one(&mut self, image: &str, subject: &Opened, asked: &[Platform]) -> Result<ImageAnswer, Failure> {
-        let root = &subject.root;
-        let offered = match offered(subject.source.as_ref(), root) {
-            Ok(offered) => offered,
-            Err(error) => return Ok(failed(image, error)),
-        };
-        let wanted: Vec<Platform> = match (self.all_platforms, asked) {
-            (true, _) => offered.platforms.iter().map(|offered| offered.platform.clone()).collect(),
-            (false, []) => vec![super::arm64()],
-            (false, asked) => asked.to_vec(),
-        };
-        let mut platforms = Vec::new();
-        for platform in &wanted {
-            platforms.push(self.for_platform(subject, &offered, platform)?);
-        }
-        let has = |verdict: &str| platforms.iter().any(|answer: &PlatformAnswer| answer.verdict == verdict);
-        let verdict = match () {
-            () if has("no") => "no",
-            () if platforms.is_empty() || has("unknown") => "unknown",
-            () => "yes",
-        };
-        Ok(ImageAnswer {
-            image: image.to_owned(),
-            digest: Some(root.digest.to_string()),
-            verdict,
-            parity: parity(&platforms),
-            platforms,
-            error: None,
-        })
-    }
-
-    fn for_platform(
-        &mut self,
-        subject: &Opened,
-        image: &Image,
-        platform: &Platform,
-    ) -> Result<PlatformAnswer, Failure> {
-        let matcher = Matcher::only_strict(platform);
-        let Some(offered) = image.platforms.iter().find(|offered| matcher.matches(&offered.platform)) else {
-            let weight = if image.is_certain() { Weight::No } else { Weight::Unknown };
-            let has: Vec<String> =
-                image.platforms.iter().map(|offered| json::shown(&offered.platform)).collect();
-            let reason = format!("the image does not offer it; it has {}", has.join(" "));
-            return Ok(without(platform, weight, "not-offered", reason));
-        };
-        let digest = match offered.digest.parse::<Digest>() {
-            Ok(digest) => digest,
-            Err(error) => return Ok(without(platform, Weight::Unknown, "unread", error.to_string())),
-        };
-        let reference = subject.reference.as_ref().map(|reference| (reference, &subject.root.digest));
-        if let Some((found, answer)) = self.known(&digest, &offered.platform)? {
-            self.store.put_verification(reference, &found)?;
-            return Ok(answer);
-        }
-        let watched = Watched { source: subject.source.as_ref(), bar: &self.bar };
-        let source: &dyn Source = &watched;
-        let manifest = match digest == subject.root.digest {
-            true => Ok(subject.root.clone()),
-            false => source.document(&digest, &offered.media_type, false),
-        };
-        if let Ok(manifest) = &manifest {
-            self.bar.expect(length(manifest));
-        }
-        let verified =
-            manifest.and_then(|manifest| verify(source, &manifest, &offered.platform, &self.going));
-        self.bar.clear();
-        let verified = match verified {
-            Ok(verified) => verified,
-            Err(error) => return Ok(without(platform, Weight::Unknown, "unread", error)),
-        };
-        let at = now();
-        let answer = PlatformAnswer::of(&verified, at);
-        let found = Verification {
-            digest,
-            platform: offered.platform.clone(),
-            tool: env!("CARGO_PKG_VERSION").to_owned(),
-            at,
-            verdict: verified.judgement.verdict(),
-            answer: serde_json::to_string(&answer).map_err(|error| Failure::new(error.to_string()))?,
-        };
-        self.store.put_verification(reference, &found)?;
-        Ok(answer)
-    }
-
-    /// What this version found of the same digest earlier.
-    fn known(
-        &self,
-        digest: &Digest,
-        platform: &Platform,
-    ) -> Result<Option<(Verification, PlatformAnswer)>, Failure> {
-        if self.again {
-            return Ok(None);
-        }
-        let known = self.store.verification(digest, platform, env!("CARGO_PKG_VERSION"))?;
-        // What can't be read is read anew from the image.
-        Ok(known.and_then(|known| {
-            let answer = serde_json::from_str(&known.answer).ok()?;
-            Some((known, answer))
-        }))
-    }
-}
-
-/// What an image offers, with the configs that it takes to tell.
-fn offered(source: &dyn Source, root: &Content) -> Result<Image, String> {
-    let mut found: HashMap<Digest, Found> = HashMap::new();
-    loop {
-        match Image::read(root, &found, false).map_err(|error| error.to_string())? {
-            Reading::Complete(image) => return Ok(image),
-            Reading::Needs(needs) => {
-                for need in needs {
-                    let document = source.document(&need.digest, &need.media_type, need.blob);
-                    found.insert(need.digest, document);
-                }
-            }
-        }
-    }
-}
-
-/// What differs between the platforms, linux/amd64 being what the others are compared with.
-fn parity(platforms: &[PlatformAnswer]) -> Vec<FindingAnswer> {
-    let profile = |answer: &PlatformAnswer| Some((answer.platform.clone(), answer.profile.clone()?));
-    let mut profiles: Vec<(String, Profile)> = platforms.iter().filter_map(profile).collect();
-    profiles.sort_by_key(|(name, _)| name != "linux/amd64");
-    compare(&profiles).iter().map(FindingAnswer::of).collect()
-}
-
-/// An answer about what was not read.
-fn without(platform: &Platform, weight: Weight, rule: &'static str, reason: String) -> PlatformAnswer {
-    let verdict = if weight == Weight::No { "no" } else { "unknown" };
-    let (weight, rule) = (weight.name().to_owned(), rule.to_owned());
-    let finding = FindingAnswer { weight, rule, file: None, layer: None, reason };
-    PlatformAnswer {
-        platform: json::shown(platform),
-        digest: None,
-        verdict: verdict.to_owned(),
-        rung: None,
-        verified_at: None,
-        findings: vec![finding],
-        machines: Default::default(),
-        runs: Vec::new(),
-        glibc_needed: None,
-        glibc_given: None,
-        x86_level: None,
-        alignment: None,
-        profile: None,
-        layers: Vec::new(),
-    }
-}
-
-impl PlatformAnswer {
-    fn of(verified: &Verified, at: Timestamp) -> PlatformAnswer {
-        let judgement = &verified.judgement;
-        let verdict = judgement.verdict();
-        let (needed, given) = judgement.glibc.clone().unzip();
-        PlatformAnswer {
-            platform: json::shown(&verified.platform),
-            digest: Some(verified.digest.to_string()),
-            verdict: verdict.name().to_owned(),
-            rung: (!matches!(verdict, Verdict::Unknown(_))).then(|| Rung::Verified.name().to_owned()),
-            verified_at: Some(at.to_string()),
-            findings: judgement.findings().iter().map(FindingAnswer::of).collect(),
-            machines: judgement.machines.clone(),
-            runs: judgement.runs.clone(),
-            glibc_needed: needed,
-            glibc_given: given.flatten(),
-            x86_level: judgement.x86_level,
-            alignment: judgement.alignment,
-            profile: Some(Profile::new(
-                &verified.details,
-                verified.layers.iter().map(|layer| layer.size).sum(),
-            )),
-            layers: verified
-                .layers
-                .iter()
-                .map(|layer| LayerAnswer {
-                    digest: layer.digest.clone(),
-                    size: layer.size,
-                    unpacked: layer.unpacked,
-                })
-                .collect(),
-        }
-    }
-}
-
-impl FindingAnswer {
-    fn sarif<'a>(&'a self, image: &'a str, platform: Option<&str>) -> sarif::Result<'a> {
-        let level = match self.weight.as_str() {
-            "no" => "error",
-            "note" => "note",
-            _ => "warning",
-        };
-        let platform = platform.map(|platform| format!("{platform}: ")).unwrap_or_default();
-        let message = format!("{platform}{}", self.reason);
-        sarif::Result { level, rule: &self.rule, message, image, file: self.file.as_deref() }
-    }
-
-    fn of(finding: &Finding) -> FindingAnswer {
-        FindingAnswer {
-            weight: finding.weight.name().to_owned(),
-            rule: finding.rule.to_owned(),
-            file: finding.file.clone(),
-            layer: finding.layer,
-            reason: finding.reason.clone(),
-        }
-    }
-}
-
 fn shown(answer: &ImageAnswer, quiet: bool) -> String {
     let name = printable(&answer.image);
     if let Some(error) = &answer.error {
@@ -520,7 +106,7 @@ fn shown(answer: &ImageAnswer, quiet: bool) -> String {
     }
     let mut text = String::new();
     for platform in &answer.platforms {
-        text += &format!("{name} on {}: {}", platform.platform, platform.verdict);
+        text += &format!("{name} on {}: {}", printable(&platform.platform), platform.verdict);
         if platform.rung.is_some() {
             text += ", verified";
         }

@@ -12,6 +12,8 @@ pub(crate) struct Result<'a> {
     pub(crate) image: &'a str,
     /// A path in the image.
     pub(crate) file: Option<&'a str>,
+    /// The layer that the file comes from, counted from 0.
+    pub(crate) layer: Option<usize>,
 }
 
 /// The document for all findings.
@@ -27,11 +29,12 @@ pub(crate) fn document(results: &[Result<'_>]) -> Value {
             json!({
                 "ruleId": result.rule,
                 "level": result.level,
-                "message": { "text": result.message },
+                "message": { "text": message(result) },
                 "locations": [{
                     "physicalLocation": { "artifactLocation": { "uri": percent_encoded(file) } },
                     "logicalLocations": [{ "fullyQualifiedName": result.image, "kind": "module" }],
                 }],
+                "properties": { "layer": result.layer },
             })
         })
         .collect();
@@ -47,6 +50,14 @@ pub(crate) fn document(results: &[Result<'_>]) -> Value {
             "results": results,
         }],
     })
+}
+
+/// The message, with the layer as people count them.
+fn message(result: &Result<'_>) -> String {
+    match result.layer {
+        Some(layer) => format!("{} (layer {})", result.message, layer + 1),
+        None => result.message.clone(),
+    }
 }
 
 /// A path as a relative reference of a URI (RFC 3986).

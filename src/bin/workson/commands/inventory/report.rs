@@ -8,7 +8,9 @@ use workson::inventory::List;
 use workson::store::{RunState, RunSummary, Snapshot};
 
 use workson_oci::text::printable;
+use workson_oci::{Platform, Reference};
 
+use crate::commands::verify::ImageAnswer;
 use crate::output::{count, json, table};
 
 /// How many names of one kind are printed before it says how many more there are.
@@ -20,7 +22,23 @@ pub(super) struct Report<'a> {
     pub(super) finished: &'a Finished,
     pub(super) snapshot: &'a Snapshot,
     pub(super) coverage: Vec<Coverage>,
+    /// What was read of the images, where that was asked for.
+    pub(super) verified: Vec<Verifications>,
     pub(super) changes: Option<Changes>,
+}
+
+/// What was read of the images that have a platform.
+pub(super) struct Verifications {
+    pub(super) platform: Platform,
+    pub(super) found: Vec<(Reference, ImageAnswer)>,
+}
+
+impl Verifications {
+    /// Those with a verdict: the reference, and the weightiest reason.
+    fn with(&self, verdict: &str) -> Vec<(&Reference, String)> {
+        let found = self.found.iter().filter(|(_, answer)| answer.verdict == verdict);
+        found.map(|(reference, answer)| (reference, answer.reason())).collect()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -31,6 +49,8 @@ pub(super) struct ReportAnswer {
     resumed: bool,
     total: usize,
     platforms: Vec<CoverageAnswer>,
+    /// What was read of the images; empty without `--verify`.
+    verified: Vec<VerifiedAnswer>,
     /// None where there is no run before it.
     changes: Option<ChangesAnswer>,
     /// References that were left for later: no pull was granted for them.
@@ -63,6 +83,15 @@ struct CoverageAnswer {
     total: usize,
     images: Vec<EvidenceAnswer>,
     lacking: Vec<EvidenceAnswer>,
+    unknown: Vec<UnknownAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerifiedAnswer {
+    platform: String,
+    verified: usize,
+    no: Vec<UnknownAnswer>,
     unknown: Vec<UnknownAnswer>,
 }
 
@@ -120,12 +149,52 @@ struct ChangeAnswer {
     reason: Option<String>,
 }
 
+impl VerifiedAnswer {
+    fn of(verified: &Verifications) -> VerifiedAnswer {
+        let with = |verdict| {
+            let found = verified.with(verdict).into_iter();
+            found
+                .map(|(reference, reason)| UnknownAnswer { reference: reference.to_string(), reason })
+                .collect()
+        };
+        VerifiedAnswer {
+            platform: json::shown(&verified.platform),
+            verified: verified.with("yes").len(),
+            no: with("no"),
+            unknown: with("unknown"),
+        }
+    }
+}
+
+impl Verifications {
+    /// `3 of 4 images hold what the label linux/arm64 claims`, with the others before it.
+    fn text(&self) -> String {
+        let platform = json::shown(&self.platform);
+        let mut text = String::new();
+        for verdict in ["no", "unknown"] {
+            for (reference, reason) in self.with(verdict) {
+                let name = printable(&reference.familiar().to_string()).into_owned();
+                text += &format!("{name} on {platform}: {verdict}: {}\n", printable(&reason));
+            }
+        }
+        let (yes, all) = (self.with("yes").len(), self.found.len());
+        let verb = if all == 1 { "holds" } else { "hold" };
+        text + &format!("{yes} of {} {verb} what the label {platform} claims\n", count(all, "image"))
+    }
+}
+
 impl Report<'_> {
     /// Whether everything on the list could be told.
     pub(super) fn is_whole(&self) -> bool {
         self.finished.state == RunState::Complete
             && self.list.problems.is_empty()
             && self.coverage.iter().all(|coverage| coverage.unknown().next().is_none())
+            && self.verified.iter().all(|verified| verified.with("unknown").is_empty())
+    }
+
+    /// Whether an image does not hold what it says.
+    pub(super) fn has_false(&self) -> bool {
+        self.verified.iter().any(|verified| !verified.with("no").is_empty())
     }
 
     pub(super) fn json(&self) -> ReportAnswer {
@@ -144,6 +213,7 @@ impl Report<'_> {
             resumed: self.finished.resumed,
             total: self.snapshot.members.len(),
             platforms: self.coverage.iter().map(CoverageAnswer::of).collect(),
+            verified: self.verified.iter().map(VerifiedAnswer::of).collect(),
             changes: self.changes.as_ref().map(ChangesAnswer::of),
             held_back: held_back.collect(),
             problems: problems.collect(),
@@ -170,6 +240,9 @@ impl Report<'_> {
         }
         for coverage in &self.coverage {
             text += &self.counted(coverage);
+        }
+        for verified in &self.verified {
+            text += &verified.text();
         }
         text
     }
