@@ -285,7 +285,7 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
                 continue;
             }
         };
-        if !file.is_executable {
+        if !file.is_executable() {
             if role != Role::Argument {
                 startup.obstacles.push(Obstacle::NotExecutable { path, layer });
             }
@@ -364,7 +364,7 @@ fn find(tree: &Tree, command: &Command, name: &[u8]) -> Result<(Vec<u8>, Arc<Fil
         let folder = if folder.is_empty() { command.folder.as_str() } else { folder };
         match of(&[folder.as_bytes(), b"/", name].concat()) {
             // As an engine: what can't be executed is passed over.
-            Ok(found) if found.1.is_executable => return Ok(found),
+            Ok(found) if found.1.is_executable() => return Ok(found),
             Ok(found) => {
                 first.get_or_insert(found);
             }
