@@ -81,9 +81,8 @@ impl Archive {
         let mut archive = tar::Archive::new(file);
         let entries = archive.entries_with_seek().map_err(|error| failed(error.to_string()))?;
         for entry in entries.take(MAX_ENTRIES) {
-            let mut entry = entry.map_err(|error| {
-                failed(format!("{error}: it is cut off, or no archive of `docker save`"))
-            })?;
+            let mut entry = entry
+                .map_err(|error| failed(format!("{error}: it is cut off, or no archive of `docker save`")))?;
             end = entry.raw_file_position().saturating_add(entry.size());
             if end > length {
                 return Err(failed(format!("it is cut off: it has {length} bytes of at least {end}")));

@@ -100,6 +100,7 @@ pub fn verify(
         command: details.config.cmd.clone(),
         environment: details.config.env.clone(),
         folder: details.config.working_dir.clone(),
+        user: details.config.user.clone(),
     };
     let judgement = judge(platform, &command, &tree);
     let is_whole = layers.len() == image.layers.len();

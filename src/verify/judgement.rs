@@ -224,6 +224,7 @@ impl Judging<'_> {
                 Obstacle::Nothing => {
                     self.find(Weight::Unknown, "no-command", None, "the image names nothing to start".into());
                 }
+                Obstacle::NoUser { reason } => self.find(Weight::No, "no-user", None, reason.clone()),
                 Obstacle::TooLong => {
                     let reason = "its words and variables are longer than a kernel takes".into();
                     self.find(Weight::No, "too-long", None, reason);
@@ -258,7 +259,8 @@ impl Judging<'_> {
                     self.find(Weight::Unknown, "unread", Some((path, Some(*layer))), (*why).to_owned());
                 }
                 Obstacle::NotExecutable { path, layer } => {
-                    let reason = "it is to be started, and nobody may execute it".into();
+                    let reason =
+                        "it is to be started, and may not be executed by the user who starts it".into();
                     self.find(Weight::No, "not-executable", Some((path, Some(*layer))), reason);
                 }
                 Obstacle::NoFormat { path, layer } => {

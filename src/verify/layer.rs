@@ -28,9 +28,11 @@ const MAX_HEADERS: u64 = 1 << 20;
 const TEXT_PER_ENTRY: u64 = 256;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
 const MAX_SCRIPT_LINE: usize = 256;
-/// How long a file may be that the loader reads: `ld.so.conf` and the like, and the cache that is made of it.
+/// How long a file may be that the loader reads, `ld.so.conf` and the like; the cache that is made of it; and the
+/// lists of users and groups.
 const MAX_SETTING: u64 = 64 << 10;
 const MAX_CACHE: u64 = 4 << 20;
+const MAX_USERS: u64 = 1 << 20;
 
 /// What zstd may be limited to.
 const MIN_WINDOW: u64 = 1 << 10;
@@ -112,10 +114,28 @@ pub enum Node {
 pub struct File {
     /// Its length in bytes.
     pub size: u64,
-    /// Whether anyone may execute it.
-    pub is_executable: bool,
+    /// Who may do what with it.
+    pub permissions: Permissions,
     /// What it holds.
     pub content: Content,
+}
+
+impl File {
+    /// Whether anyone may execute it.
+    pub fn is_executable(&self) -> bool {
+        self.permissions.mode & 0o111 != 0
+    }
+}
+
+/// Who may do what with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Permissions {
+    /// The permission bits, with those of set-user-ID, set-group-ID and the sticky one.
+    pub mode: u16,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
 }
 
 /// What a file holds, as far as that matters to whoever starts it.
@@ -127,7 +147,7 @@ pub enum Content {
     Pe(Machine),
     /// A script: what stands behind `#!`.
     Script(Vec<u8>),
-    /// What the loader reads: `ld.so.conf` and the like, and its cache.
+    /// What is read to start a program: `ld.so.conf` and the like, the loader's cache, the lists of users and groups.
     Setting(Vec<u8>),
     /// Something that is not read, and why.
     Unread(&'static str),
@@ -368,10 +388,10 @@ impl Reader {
         path: &[u8],
         sparse: Option<u64>,
     ) -> io::Result<Node> {
-        let is_executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+        let permissions = permissions(entry.header())?;
         if let Some(size) = sparse {
             let content = Content::Unread("it is a sparse file of the pax format, which is not read");
-            return Ok(Node::File(Arc::new(File { size, is_executable, content })));
+            return Ok(Node::File(Arc::new(File { size, permissions, content })));
         }
         let size = entry.size();
         // A first piece as long as it can be, which tells what it is.
@@ -418,7 +438,7 @@ impl Reader {
             Kept::TooLong => Content::Unread("it is longer than is read of such a file"),
             Kept::Nothing => Content::Other,
         };
-        Ok(Node::File(Arc::new(File { size, is_executable, content })))
+        Ok(Node::File(Arc::new(File { size, permissions, content })))
     }
 
     /// Passes over what is left of an entry. Returned is how much of it lies ahead all the same.
@@ -432,10 +452,27 @@ impl Reader {
     }
 }
 
-/// How much is read of a file that the loader or `ldconfig` reads; none where they read no file of this name.
+/// Who may do what with an entry. A field that is empty is 0, as it is to engines.
+fn permissions(header: &tar::Header) -> io::Result<Permissions> {
+    let old = header.as_old();
+    let number = |field: &[u8], number: io::Result<u64>| match number {
+        Err(_) if field.iter().all(|byte| matches!(byte, b' ' | 0)) => Ok(0),
+        number => number,
+    };
+    // What is above the permissions says what kind of file it is, which the entry's own kind says as well.
+    let mode = (number(&old.mode, header.mode().map(u64::from))? & 0o7777) as u16;
+    // System calls take the lower half of longer numbers.
+    let (uid, gid) = (number(&old.uid, header.uid())? as u32, number(&old.gid, header.gid())? as u32);
+    Ok(Permissions { mode, uid, gid })
+}
+
+/// How much is read of a file that is read to start a program; none where no file of this name is.
 fn setting(path: &[u8]) -> Option<u64> {
     if path == b"etc/ld.so.cache" {
         return Some(MAX_CACHE);
+    }
+    if path == b"etc/passwd" || path == b"etc/group" {
+        return Some(MAX_USERS);
     }
     let is_setting = path == b"etc/ld.so.conf"
         || (path.starts_with(b"etc/ld.so.conf.d/") && path.ends_with(b".conf"))
@@ -456,15 +493,13 @@ enum Kept {
 
 impl Kept {
     fn of(beginning: &[u8], path: &[u8], size: u64) -> Kept {
-        match beginning {
+        match (setting(path), beginning) {
+            (Some(max), _) if size <= max => Kept::Setting,
+            (Some(_), _) => Kept::TooLong,
             _ if elf::is_elf(beginning) => Kept::Elf,
-            [b'M', b'Z', ..] => Kept::Pe,
-            [b'#', b'!', ..] => Kept::Script,
-            _ => match setting(path) {
-                Some(max) if size <= max => Kept::Setting,
-                Some(_) => Kept::TooLong,
-                None => Kept::Nothing,
-            },
+            (None, [b'M', b'Z', ..]) => Kept::Pe,
+            (None, [b'#', b'!', ..]) => Kept::Script,
+            _ => Kept::Nothing,
         }
     }
 }

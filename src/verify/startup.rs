@@ -3,12 +3,14 @@
 //! Sources: the image specification, *config.md*; `execve(2)` for `#!`; and what container engines do with a name
 //! without a slash: they look for it in `PATH` of the image.
 
+mod identity;
 mod shell;
 mod words;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use self::identity::Identity;
 use self::words::{By, Started, started};
 use super::binary::elf::Kind;
 use super::layer::{Content, File};
@@ -38,6 +40,8 @@ pub struct Command {
     pub environment: Vec<String>,
     /// `WorkingDir` of the config.
     pub folder: String,
+    /// `User` of the config.
+    pub user: String,
 }
 
 /// Why a program is looked at.
@@ -81,6 +85,11 @@ pub enum Obstacle {
     Nothing,
     /// What it is started with is longer than a kernel takes.
     TooLong,
+    /// It is to run as somebody who is not in the image.
+    NoUser {
+        /// A sentence.
+        reason: String,
+    },
     /// It is not there.
     NotThere {
         /// As it is named.
@@ -201,7 +210,10 @@ impl Due {
 /// Follows what `command` starts.
 pub fn follow(tree: &Tree, command: &Command) -> Startup {
     let words = command.arguments();
-    let mut following = Following { tree, command, due: Due::default(), startup: Startup::default() };
+    let mut startup = Startup::default();
+    let identity = Identity::of(tree, &command.user);
+    let identity = identity.map_err(|reason| startup.obstacles.push(Obstacle::NoUser { reason })).ok();
+    let mut following = Following { tree, command, identity, due: Due::default(), startup };
     let length = |texts: &[String]| texts.iter().map(|text| text.len() + 1).sum::<usize>();
     if words.first().is_none_or(String::is_empty) {
         following.startup.obstacles.push(Obstacle::Nothing);
@@ -225,6 +237,8 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
 struct Following<'a> {
     tree: &'a Tree,
     command: &'a Command,
+    /// As whom it runs; none where there is no such user.
+    identity: Option<Identity>,
     due: Due,
     startup: Startup,
 }
@@ -238,7 +252,7 @@ impl Following<'_> {
         if next.role == Role::Script {
             return;
         }
-        if !file.is_executable {
+        if !self.may_execute(&file) {
             if !matches!(next.role, Role::Argument | Role::Perhaps) {
                 self.startup.obstacles.push(Obstacle::NotExecutable { path, layer });
             }
@@ -263,12 +277,23 @@ impl Following<'_> {
         self.startup.programs.push(Program { name, path, file, layer, role });
     }
 
+    fn may_execute(&self, file: &File) -> bool {
+        match &self.identity {
+            Some(identity) => identity.may_execute(file.permissions),
+            None => file.is_executable(),
+        }
+    }
+
     /// Where a name leads: with a slash it is a path, seen from the working folder; without one it is looked for in `PATH`.
     /// What a script's first line names is a path in any case.
     fn find(&self, next: &Next) -> Result<(Vec<u8>, Arc<File>, usize), Missing> {
         let of = |path: &[u8]| self.tree.file(path).map(|(real, file, layer)| (real, file.clone(), layer));
         let name = &next.name[..];
         let below = |folder: &str| [folder.as_bytes(), b"/", name].concat();
+        if name.ends_with(b"/") {
+            // What stands before a slash is a folder.
+            return Err(Missing::NoFolder(name.to_vec()));
+        }
         if name.starts_with(b"/") {
             return of(name);
         }
@@ -281,7 +306,7 @@ impl Following<'_> {
             let folder = if folder.is_empty() { next.folder.as_str() } else { folder };
             match of(&below(folder)) {
                 // As an engine: what can't be executed is passed over.
-                Ok(found) if found.1.is_executable => return Ok(found),
+                Ok(found) if self.may_execute(&found.1) => return Ok(found),
                 Ok(found) => {
                     first.get_or_insert(found);
                 }

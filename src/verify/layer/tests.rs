@@ -224,7 +224,7 @@ fn a_sparse_file_of_the_pax_format_has_its_own_name_and_is_unread() {
         let layer = read_tar(&tar).unwrap();
         assert_eq!(paths(&layer), ["bin/app"]);
         let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
-        assert!(file.size == 1_048_577 && file.is_executable, "{file:?}");
+        assert!(file.size == 1_048_577 && file.is_executable(), "{file:?}");
         assert!(matches!(file.content, Content::Unread(_)), "{file:?}");
     }
 }
@@ -241,6 +241,50 @@ fn the_loaders_cache_is_kept_whole_or_said_to_be_too_long() {
         assert!(matches!(of(length), Content::Setting(bytes) if bytes == vec![7; length]), "{length}");
     }
     assert!(matches!(of(MAX_CACHE as usize + 1), Content::Unread(_)));
+}
+
+/// The only file of a layer.
+fn file_of(tar: &[u8]) -> Arc<File> {
+    let layer = read(tar, Compression::None, Algorithm::Sha256, &Limits::default()).unwrap();
+    let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
+    file.clone()
+}
+
+#[test]
+fn a_file_is_whose_its_header_says() {
+    let mut header = named(b"file", EntryType::Regular, 0);
+    header.set_mode(0o104_751);
+    header.set_uid(1_000);
+    header.set_gid(1 << 31);
+    header.set_cksum();
+    let whose = |tar: &[u8]| {
+        let Permissions { mode, uid, gid } = file_of(tar).permissions;
+        (mode, uid, gid)
+    };
+    assert_eq!(whose(&raw(&[(header.clone(), b"")])), (0o4751, 1_000, 1 << 31));
+    // Pax headers say it instead, and what is empty is 0.
+    header.as_old_mut().gid = [b' '; 8];
+    header.as_old_mut().mode = [0; 8];
+    header.set_cksum();
+    let record = b"12 uid=2000\n";
+    let pax = raw(&[(named(b"x", EntryType::XHeader, 12), record), (header.clone(), b"")]);
+    assert_eq!(whose(&pax), (0, 2_000, 0));
+    header.as_old_mut().mode = *b"0008755\0";
+    header.set_cksum();
+    assert!(matches!(read_tar(&raw(&[(header, b"")])), Err(LayerError::Damaged(_))));
+}
+
+#[test]
+fn the_lists_of_users_and_groups_are_kept_as_long_as_they_are_not_too_long() {
+    for name in ["etc/passwd", "./etc/group"] {
+        let of = |length: usize| file_of(&tar_of(&[(name, &vec![b'#'; length])])).content.clone();
+        for length in [0, CHUNK + 1, MAX_USERS as usize] {
+            assert!(matches!(of(length), Content::Setting(text) if text.len() == length), "{name} {length}");
+        }
+        assert!(matches!(of(MAX_USERS as usize + 1), Content::Unread(_)), "{name}");
+    }
+    // A list that begins as a script does is a list.
+    assert!(matches!(&file_of(&tar_of(&[("etc/passwd", b"#!/bin/sh")])).content, Content::Setting(_)));
 }
 
 #[test]
