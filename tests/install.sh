@@ -20,6 +20,9 @@ programs='
     arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
     arm-linux-gnueabi-gcc:gcc-arm-linux-gnueabi
     riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu
+    i686-linux-gnu-gcc:gcc-i686-linux-gnu
+    powerpc64le-linux-gnu-gcc:gcc-powerpc64le-linux-gnu
+    s390x-linux-gnu-gcc:gcc-s390x-linux-gnu
     musl-gcc:musl-tools
     qemu-aarch64-static:qemu-user-static
 '
@@ -30,7 +33,8 @@ done
 # SQLite is compiled in, which takes the C library's headers.
 [ -e /usr/include/stdio.h ] || packages="$packages libc6-dev"
 # The C libraries that the cross compilers link with.
-for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:armel riscv64-linux-gnu:riscv64; do
+for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:armel riscv64-linux-gnu:riscv64 \
+    i686-linux-gnu:i386 powerpc64le-linux-gnu:ppc64el s390x-linux-gnu:s390x; do
     [ -e "/usr/${pair%%:*}/include/stdio.h" ] || packages="$packages libc6-dev-${pair#*:}-cross"
 done
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"
