@@ -2,6 +2,8 @@
 # Installs, from Debian's (or Ubuntu's) packages, the real parts that the tests run and what builds the crates.
 # With everything there already it does nothing, and needs no rights.
 set -eu
+# Where Debian has debootstrap, and not everybody looks.
+PATH="$PATH:/usr/sbin:/sbin"
 
 # program:package
 programs='
@@ -21,8 +23,14 @@ programs='
     arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf
     arm-linux-gnueabi-gcc:gcc-arm-linux-gnueabi
     riscv64-linux-gnu-gcc:gcc-riscv64-linux-gnu
+    i686-linux-gnu-gcc:gcc-i686-linux-gnu
+    powerpc64le-linux-gnu-gcc:gcc-powerpc64le-linux-gnu
+    s390x-linux-gnu-gcc:gcc-s390x-linux-gnu
     musl-gcc:musl-tools
     qemu-aarch64-static:qemu-user-static
+    debootstrap:debootstrap
+    fakeroot:fakeroot
+    gpgv:gpgv
 '
 packages=''
 for pair in $programs; do
@@ -31,28 +39,29 @@ done
 # SQLite is compiled in, which takes the C library's headers.
 [ -e /usr/include/stdio.h ] || packages="$packages libc6-dev"
 # The C libraries that the cross compilers link with.
-for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:armel riscv64-linux-gnu:riscv64; do
+for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:armel riscv64-linux-gnu:riscv64 \
+    i686-linux-gnu:i386 powerpc64le-linux-gnu:ppc64el s390x-linux-gnu:s390x; do
     [ -e "/usr/${pair%%:*}/include/stdio.h" ] || packages="$packages libc6-dev-${pair#*:}-cross"
 done
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"
 
-if [ -z "$packages" ]; then
-    echo 'install.sh: all that the tests need is there'
-    exit 0
-fi
-if ! command -v apt-get >/dev/null 2>&1; then
-    echo "install.sh: there is no apt-get here; install what Debian packages as:$packages" >&2
-    exit 1
-fi
-as_root=''
-if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null 2>&1; then
-        echo "install.sh: run it as root, or install sudo; these packages are missing:$packages" >&2
+if [ -n "$packages" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "install.sh: there is no apt-get here; install what Debian packages as:$packages" >&2
         exit 1
     fi
-    as_root='sudo'
+    as_root=''
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null 2>&1; then
+            echo "install.sh: run it as root, or install sudo; these packages are missing:$packages" >&2
+            exit 1
+        fi
+        as_root='sudo'
+    fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update
+    # The list of packages is meant to be split into words.
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
 fi
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get update
-# The list of packages is meant to be split into words.
-# shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
+sh "$(dirname "$0")/debian-root.sh" >/dev/null
+echo 'install.sh: all that the tests need is there'

@@ -6,9 +6,10 @@ mod cli_support;
 mod parts;
 mod verify;
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
+use std::time::Duration;
 
-use cli_support::{Home, Ran};
+use cli_support::{Home, PATIENCE, Ran, start};
 use parts::docker_registry::DockerRegistry;
 use parts::image::Layout;
 use parts::skopeo::Skopeo;
@@ -74,9 +75,13 @@ fn place(layout: &Layout) -> String {
 }
 
 fn run(image: &Image, more: &[&str]) -> Ran {
-    let layout = layout_of(&[image]);
+    run_within(PATIENCE, image, more)
+}
+
+fn run_within(patience: Duration, image: &Image, more: &[&str]) -> Ran {
+    let (layout, home) = (layout_of(&[image]), Home::new());
     let place = place(&layout);
-    Home::new().run(&[&["verify", &place, "--json"], more].concat())
+    start(&mut home.workson(&[&["verify", &place, "--json"], more].concat())).ends_within(patience)
 }
 
 /// The answer for the only platform, which has this verdict.
@@ -292,27 +297,74 @@ fn a_layer_that_is_absent_leaves_it_untold() {
     told(&image, "unknown", &[]);
 }
 
-/// Two thousand million zeros in a file behind the program, packed.
+/// What the program has at most for a layer in flight, in KiB.
+const IN_FLIGHT: u64 = (64 + 16) << 10;
+
+/// Bytes as one member of a gzip file, as small as they get.
+fn member(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The program, then a tar file's bytes so many times over, each time as a member of its own: little to keep and
+/// to make, and much to read. No digest of what comes out of it is known here.
+fn repeated(before: &[u8], again: &[u8], count: usize) -> Layer {
+    let app = files().tar();
+    let beginning = member(&[&app[..app.len() - 1024], before].concat());
+    Layer::raw(TAR_GZIP, [beginning, member(again).repeat(count), member(&[0; 1024])].concat())
+}
+
+/// Ten thousand million zeros in a file behind the program.
 fn bomb() -> Layer {
     let mut header = tar::Header::new_gnu();
     header.set_path("zeros").unwrap();
     header.set_mode(0o644);
-    header.set_size(2_000_000_000);
+    header.set_size(10_000_000_000);
     header.set_cksum();
-    let app = files().tar();
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(&app[..app.len() - 1024]).unwrap();
-    encoder.write_all(header.as_bytes()).unwrap();
-    std::io::copy(&mut std::io::repeat(0).take(2_000_000_000), &mut encoder).unwrap();
-    Layer::raw(TAR_GZIP, encoder.finish().unwrap())
+    let mut layer = repeated(header.as_bytes(), &vec![0; 10_000_000], 1000);
+    // As `gzip -dc LAYER | sha256sum` tells it.
+    layer.diff_id = "sha256:28def141145f59c21edffa18aee6a4e42b7cc121b87c70bf72f9f020ea3d902b".to_owned();
+    layer
+}
+
+#[test]
+fn ten_gb_of_zeros_are_read_to_their_end_in_little_memory() {
+    let layer = bomb();
+    assert!(layer.size < 20_000_000, "{} bytes", layer.size);
+    let ran = run_within(10 * PATIENCE, &image(layer.clone()), &[]).exits(0);
+    assert!(ran.peak_kib < IN_FLIGHT, "{} KiB", ran.peak_kib);
+    let unpacked = 10_000_000_000_u64 + 512 + 512 + 512 + 1024;
+    assert_eq!(
+        ran.json()[0]["platforms"][0]["layers"],
+        json!([{ "digest": layer.digest, "size": layer.size, "unpacked": unpacked }])
+    );
 }
 
 #[test]
 fn a_bomb_is_read_as_far_as_the_limit_which_is_named() {
     let image = image(bomb());
     let ran = run(&image, &["--max-layer-bytes", "100000000"]).exits(2);
-    assert!(ran.peak_kib < 100 << 10, "{} KiB", ran.peak_kib);
+    assert!(ran.peak_kib < IN_FLIGHT, "{} KiB", ran.peak_kib);
     because(&image, "unknown", "layer", "--max-layer-bytes", &["--max-layer-bytes", "100000000"]);
+}
+
+#[test]
+fn a_tar_of_ten_million_entries_is_read_as_far_as_the_limit_which_is_named() {
+    let files = (0..10_000).fold(Files::new(), |files, number| files.file(format!("f{number:05}"), b""));
+    let tar = files.tar();
+    let image = image(repeated(b"", &tar[..tar.len() - 1024], 1000));
+    let ran = run_within(10 * PATIENCE, &image, &[]).exits(2);
+    // What is kept of 2,000,000 files with short names is some 160 bytes of each.
+    assert!(ran.peak_kib < IN_FLIGHT + ((2_000_000 * 192) >> 10), "{} KiB", ran.peak_kib);
+    let answer = ran.json();
+    let found = &answer[0]["platforms"][0]["findings"][0];
+    assert_eq!(finding(found), ("unknown", "layer", None, Some(0)), "{answer:#}");
+    let reason = found["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("more than 2000000 entries") && reason.contains("--max-layer-entries"),
+        "{reason}"
+    );
 }
 
 #[test]

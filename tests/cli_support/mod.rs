@@ -152,7 +152,13 @@ impl Running {
 
     /// Waits for its end; one that does not end in time fails the test.
     #[track_caller]
-    pub(crate) fn ends(mut self) -> Ran {
+    pub(crate) fn ends(self) -> Ran {
+        self.ends_within(PATIENCE)
+    }
+
+    /// As [`Running::ends`], for what has more to do than most.
+    #[track_caller]
+    pub(crate) fn ends_within(mut self, patience: Duration) -> Ran {
         let started = Instant::now();
         let mut peak_kib = 0;
         let status: ExitStatus = loop {
@@ -160,7 +166,7 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
                 let stderr = self.stderr.take().map(|thread| thread.join().unwrap()).unwrap_or_default();

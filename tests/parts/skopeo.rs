@@ -53,6 +53,12 @@ impl Skopeo {
         run("skopeo", &mut command, b"");
     }
 
+    /// Copies the image for a platform from one place on disk to another, in whatever form that has.
+    pub(crate) fn convert(&self, platform: &str, from: &str, to: &str) {
+        let mut command = self.command(Some(platform));
+        run("skopeo", command.args(["copy", "--quiet", from, to]), b"");
+    }
+
     /// Deletes what a tag points at.
     pub(crate) fn delete(&self, reference: &str) {
         let mut command = self.command(None);

@@ -33,11 +33,18 @@ pub(crate) const RISCV64: Machine = Machine {
 };
 pub(crate) const AMD64: Machine =
     Machine { platform: "linux/amd64", gcc: "x86_64-linux-gnu-gcc", loader: "lib64/ld-linux-x86-64.so.2" };
+pub(crate) const I386: Machine =
+    Machine { platform: "linux/386", gcc: "i686-linux-gnu-gcc", loader: "lib/ld-linux.so.2" };
+pub(crate) const PPC64LE: Machine =
+    Machine { platform: "linux/ppc64le", gcc: "powerpc64le-linux-gnu-gcc", loader: "lib64/ld64.so.2" };
+/// The one whose bytes stand the other way round.
+pub(crate) const S390X: Machine =
+    Machine { platform: "linux/s390x", gcc: "s390x-linux-gnu-gcc", loader: "lib/ld64.so.1" };
 /// amd64 with musl in the place of glibc.
 pub(crate) const MUSL: Machine =
     Machine { platform: "linux/amd64", gcc: "musl-gcc", loader: "lib/ld-musl-x86_64.so.1" };
 
-pub(crate) const GLIBC: [Machine; 5] = [ARM64, ARMHF, ARMEL, RISCV64, AMD64];
+pub(crate) const GLIBC: [Machine; 8] = [ARM64, ARMHF, ARMEL, RISCV64, AMD64, I386, PPC64LE, S390X];
 
 /// A folder to compile in.
 pub(crate) struct Bench(TempDir);
@@ -113,14 +120,4 @@ impl Machine {
         }
         files.program("lib/libc.so.6", &self.library("libc.so.6"))
     }
-}
-
-/// A program for 32-bit x86 without a C library, which takes no libraries of that machine to make.
-pub(crate) fn i386() -> Vec<u8> {
-    let source = r#"
-        void _start(void) {
-            __asm__ volatile("int $0x80" :: "a"(4), "b"(1), "c"("started\n"), "d"(8));
-            __asm__ volatile("int $0x80" :: "a"(1), "b"(0));
-        }"#;
-    AMD64.compile(source, &["-m32", "-nostdlib", "-static", "-ffreestanding"])
 }

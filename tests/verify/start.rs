@@ -160,6 +160,14 @@ const LAUNCHER: &str = r#"
     #include <sys/stat.h>
     #include <unistd.h>
     extern char **environ;
+    /* What has just been written is busy for as long as another thread's program, on its start, has it open too. */
+    static void start(const char *path, char **words) {
+        for (int tries = 0; tries < 1000; tries++) {
+            execve(path, words, environ);
+            if (errno != ETXTBSY) return;
+            usleep(10000);
+        }
+    }
     static int fits(const char *path) {
         struct stat found;
         return !stat(path, &found) && S_ISREG(found.st_mode) && (found.st_mode & 0111);
@@ -180,13 +188,13 @@ const LAUNCHER: &str = r#"
             }
         }
         if (!path || !fits(path)) { fprintf(stderr, "%s: nothing to execute\n", *command); return 127; }
-        if (command == emulator + 1) execve(path, command, environ);
+        if (command == emulator + 1) start(path, command);
         else {
             char **all = calloc(count + 1, sizeof *all), **next = all;
             for (char **word = emulator; word < command - 1; word++) *next++ = *word;
             *next++ = (char *)path;
             for (char **word = command + 1; *word; word++) *next++ = *word;
-            execve(*all, all, environ);
+            start(*all, all);
         }
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return 126;
