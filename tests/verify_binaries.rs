@@ -648,6 +648,54 @@ fn scripts_nest_as_deep_as_linux_allows_and_no_deeper() {
 }
 
 #[test]
+fn who_starts_it_has_to_be_allowed_to() {
+    let passwd = "root:x:0:0::/:/bin/sh\napp:x:100:101::/:/bin/sh\n";
+    let group = "root:x:0:\napp:x:101:\nmore:x:102:app,other\n";
+    let image = |user: &str, mode: u32| {
+        let program = AMD64.fixed();
+        let files = Files::new().file("etc/passwd", passwd).file("etc/group", group).entry(
+            tar::EntryType::Regular,
+            "app",
+            mode,
+            b"",
+            &program,
+        );
+        Image::new("linux/amd64", &["/app"]).set("User", json!(user)).layer(files)
+    };
+    // The file is root's, and of group 0.
+    for (user, mode, verdict) in [
+        ("", 0o100, "yes"),
+        ("root", 0o001, "yes"),
+        ("0:0", 0o010, "yes"),
+        ("app", 0o755, "yes"),
+        ("app", 0o750, "no"),
+        ("100", 0o700, "no"),
+        ("1000", 0o700, "no"),
+        // A number that is not in the image has group 0, as engines do it.
+        ("1000", 0o710, "yes"),
+        ("1000:1000", 0o710, "no"),
+        ("app:root", 0o710, "yes"),
+        ("app", 0o710, "no"),
+        ("app:nobody", 0o755, "no"),
+        ("nobody", 0o755, "no"),
+        ("", 0o644, "no"),
+    ] {
+        let code = if verdict == "yes" { 0 } else { 1 };
+        let answer = told(&image(user, mode), code);
+        assert_eq!(answer["verdict"], json!(verdict), "{user} {mode:o}: {answer:#}");
+    }
+}
+
+#[test]
+fn a_file_is_started_under_no_name_of_a_folder() {
+    let image =
+        |path: &str| Image::new("linux/amd64", &[path]).layer(Files::new().program("app", &AMD64.fixed()));
+    works(&image("/app"));
+    assert_eq!(told(&image("/app/"), 1)["findings"][0]["rule"], json!("not-there"));
+    assert!(!start(&image("/app/")).started());
+}
+
+#[test]
 fn an_interpreter_is_a_path_and_never_looked_for() {
     let files = || Files::new().program("bin/run", &AMD64.fixed()).program("start", b"#!run\n");
     let image = Image::new("linux/amd64", &["/start"]).layer(files());
@@ -725,7 +773,7 @@ fn shell() -> Files {
         let bench = Bench::new();
         let script = "set -e; ldd /bin/sh | grep -o '/[^ ]*' >list\n\
                       while read -r file; do cp --parents -L \"$file\" .; done <list\n\
-                      mkdir -p bin; cp -L /bin/sh bin/sh; tar -cf files.tar bin lib*";
+                      mkdir -p bin dev; cp -L /bin/sh bin/sh; : >dev/null; tar -cf files.tar bin dev lib*";
         let mut command = std::process::Command::new("sh");
         parts::run("sh", command.args(["-c", script]).current_dir(bench.path()), b"");
         std::fs::read(bench.path().join("files.tar")).unwrap()
@@ -770,7 +818,7 @@ fn shells_are_looked_through_to_what_they_start() {
         assert!(!start(&gone).started(), "{command:?}");
     }
     // The first may fail, and the shell goes on.
-    for command in ["app || true", "app; true", "app & true", "app | cat", "if app; then true; fi; app || :"]
+    for command in ["app || true", "app; true", "app & wait", "if app; then true; fi; app || :"]
     {
         let several = image(&["/bin/sh", "-c", command], &wrong);
         let answer = told(&several, if command.starts_with("if") { 0 } else { 2 });
