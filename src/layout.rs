@@ -2,6 +2,8 @@
 //!
 //! [image-layout.md]: https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 
+mod write;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};

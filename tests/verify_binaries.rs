@@ -818,8 +818,7 @@ fn shells_are_looked_through_to_what_they_start() {
         assert!(!start(&gone).started(), "{command:?}");
     }
     // The first may fail, and the shell goes on.
-    for command in ["app || true", "app; true", "app & wait", "if app; then true; fi; app || :"]
-    {
+    for command in ["app || true", "app; true", "app & wait", "if app; then true; fi; app || :"] {
         let several = image(&["/bin/sh", "-c", command], &wrong);
         let answer = told(&several, if command.starts_with("if") { 0 } else { 2 });
         if !command.starts_with("if") {
