@@ -1,7 +1,7 @@
 //! Blobs: `GET /v2/<name>/blobs/<digest>` (distribution-spec, "Pulling blobs").
 
 use bytes::Bytes;
-use http::header::RANGE;
+use http::header::{CONTENT_RANGE, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -11,7 +11,7 @@ use workson_oci::{Content, Digest, Repository};
 use crate::client::Client;
 use crate::error::{Error, Kind};
 use crate::manifests::MAX_MANIFEST;
-use crate::transport::{Request, Target, said, shown};
+use crate::transport::{Request, Response, Target, said, shown};
 
 impl Client {
     /// Fetches a small blob, such as an image's config, and checks its digest. Blobs are no counted pulls.
@@ -20,14 +20,9 @@ impl Client {
     /// [`Kind::NotFound`], [`Kind::DigestMismatch`], [`Kind::TooLarge`] above the bound for manifests, and all
     /// that a request can end with.
     pub async fn small_blob(&self, repository: &Repository, need: &Need) -> Result<Content, Error> {
-        let request = Request {
-            method: Method::GET,
-            repository,
-            target: Target::Of(format!("blobs/{}", need.digest)),
-            headers: &[],
-            limit: Some(MAX_MANIFEST),
-            is_pull: false,
-        };
+        let target = Target::Of(format!("blobs/{}", need.digest));
+        let limit = Some(MAX_MANIFEST);
+        let request = Request { limit, ..Request::new(Method::GET, repository, target) };
         let response = self.shared.send(&request).await?;
         let tried = format!("GET {}", shown(&response.url));
         match response.status {
@@ -60,12 +55,25 @@ impl Client {
     /// # Errors
     /// [`Kind::NotFound`], [`Kind::Denied`], and all that a request can end with.
     pub async fn blob(&self, repository: &Repository, digest: &Digest) -> Result<BlobStream, Error> {
+        self.blob_from(repository, digest, 0).await
+    }
+
+    /// As [`Client::blob`], from the byte number `offset` on; nothing where that is the blob's end.
+    ///
+    /// # Errors
+    /// As [`Client::blob`].
+    pub async fn blob_from(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        offset: u64,
+    ) -> Result<BlobStream, Error> {
         let (repository, digest) = (repository.clone(), digest.clone());
         let mut stream = BlobStream {
             client: self.clone(),
             repository,
             digest,
-            offset: 0,
+            offset,
             skip: 0,
             resumes: 0,
             incoming: None,
@@ -80,7 +88,7 @@ pub struct BlobStream {
     client: Client,
     repository: Repository,
     digest: Digest,
-    /// How many bytes were handed on.
+    /// Where in the blob the next byte is that is handed on.
     offset: u64,
     /// How many bytes have come before, and are passed over.
     skip: u64,
@@ -114,7 +122,7 @@ impl BlobStream {
                     return Ok(Some(bytes));
                 }
                 Ok(Some(Err(error))) => {
-                    (Kind::Network, format!("it broke off after {} bytes: {error}", self.offset))
+                    (Kind::Network, format!("it broke off at byte {}: {error}", self.offset))
                 }
                 Err(_) => (Kind::Timeout, format!("nothing came for {} s", timeout.as_secs_f32())),
             };
@@ -132,19 +140,16 @@ impl BlobStream {
         let range = format!("bytes={}-", self.offset);
         let range = HeaderValue::from_str(&range).map(|value| (RANGE, value));
         let headers: Vec<_> = range.into_iter().filter(|_| self.offset > 0).collect();
-        let request = Request {
-            method: Method::GET,
-            repository: &self.repository,
-            target: Target::Of(format!("blobs/{}", self.digest)),
-            headers: &headers,
-            limit: None,
-            is_pull: false,
-        };
+        let target = Target::Of(format!("blobs/{}", self.digest));
+        let request =
+            Request { headers: &headers, limit: None, ..Request::new(Method::GET, &self.repository, target) };
         let response = self.client.shared.send(&request).await?;
         let tried = format!("GET {}", shown(&response.url));
         self.skip = match response.status {
             StatusCode::OK => self.offset,
             StatusCode::PARTIAL_CONTENT => 0,
+            // There is nothing behind the end.
+            StatusCode::RANGE_NOT_SATISFIABLE if length(&response) == Some(self.offset) => 0,
             StatusCode::NOT_FOUND => {
                 return Err(Error::new(Kind::NotFound, tried, said(&response)).with_hint(
                     "the manifest is there, this layer is not: the image was pushed or cleaned up in part",
@@ -156,4 +161,9 @@ impl BlobStream {
         self.incoming = response.stream;
         Ok(())
     }
+}
+
+/// The whole length that a refused range names: `bytes */47022` (RFC 9110, section 14.4).
+fn length(response: &Response) -> Option<u64> {
+    response.headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes */")?.trim().parse().ok()
 }

@@ -16,7 +16,7 @@ use workson_oci::{Platform, Repository};
 use crate::client::Client;
 use crate::error::{Error, Kind};
 use crate::retry::is_passing;
-use crate::transport::{not_now, origin, said, shown};
+use crate::transport::{Payload, not_now, origin, said, shown};
 
 /// How large one page may be, in bytes.
 const MAX_PAGE: usize = 16 << 20;
@@ -130,7 +130,8 @@ impl Client {
 
     async fn hub_page<T: serde::de::DeserializeOwned>(&self, url: &Url) -> Result<(Page<T>, Url), Error> {
         let tried = format!("GET {}", shown(url));
-        let response = self.shared.insist(&Method::GET, url.clone(), None, None, MAX_PAGE, &tried).await?;
+        let response =
+            self.shared.insist(&Method::GET, url.clone(), None, &Payload::Nothing, MAX_PAGE, &tried).await?;
         if response.status != StatusCode::OK {
             if is_passing(response.status) {
                 return Err(not_now(tried, &response));

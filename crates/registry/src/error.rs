@@ -39,6 +39,10 @@ pub enum Kind {
     Redirect,
     /// A credential store that could not be read, or a helper that failed.
     Credentials,
+    /// What was to be sent could not be read, or is not what it was said to be.
+    Source,
+    /// The registry has no room for what was sent, or takes nothing so large.
+    NoSpace,
 }
 
 impl Kind {
@@ -60,6 +64,8 @@ impl Kind {
             Kind::InvalidImage => "invalid-image",
             Kind::Redirect => "redirect",
             Kind::Credentials => "credentials",
+            Kind::Source => "source",
+            Kind::NoSpace => "no-space",
         }
     }
 
@@ -108,6 +114,12 @@ impl Error {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint = Some(hint.into());
         self
+    }
+
+    /// Adds what to do next, where there is no better hint yet.
+    #[must_use]
+    pub(crate) fn or_hint(self, hint: &str) -> Error {
+        if self.0.hint.is_some() { self } else { self.with_hint(hint) }
     }
 
     /// Adds how long the registry asks to wait.

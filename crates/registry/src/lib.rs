@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`client`], [`options`] | [`Client`], how it behaves, what it reports |
 //! | `manifests`, `blobs`, `tags` | the specification's nouns, as methods of [`Client`] |
+//! | `uploads` | [`Client::push_blob`]: blobs on their way to a registry, mounted, streamed, resumed |
 //! | `image` | [`Client::image`]: what an image offers, with as few requests as it takes |
 //! | `nearest` | [`Client::nearest_tag`]: another tag that has a platform |
 //! | [`docker_hub`] | Docker Hub's own web API, whose calls are no pulls |
@@ -32,6 +33,7 @@ mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
+mod uploads;
 
 pub use auth::keychain::{Credentials, Keychain};
 pub use blobs::BlobStream;
@@ -41,3 +43,4 @@ pub use image::Answer;
 pub use manifests::Head;
 pub use nearest::NearestTag;
 pub use options::{Exchange, Options};
+pub use uploads::{BlobOrigin, Pieces, Pushed};

@@ -7,7 +7,8 @@ use workson_oci::{Content, Digest, MediaType, Reference, media_type};
 use crate::client::Client;
 use crate::error::{Error, Kind, printable};
 use crate::rate_limit::RateLimit;
-use crate::transport::{Request, Response, Target, said};
+use crate::transport::{Access, Payload, Request, Response, Target, said};
+use crate::uploads;
 
 /// The largest manifest that is read, in bytes: twice the 4 MiB that the distribution specification asks
 /// registries to take at least, and what containerd reads.
@@ -79,16 +80,50 @@ impl Client {
         })
     }
 
+    /// Puts a manifest or index into a repository, byte for byte: under the digest of `reference` if it has one, else
+    /// under its tag. The blobs and manifests that it names have to be there. The registry itself is asked, not a
+    /// mirror (distribution-spec, "Pushing manifests").
+    ///
+    /// # Errors
+    /// [`Kind::DigestMismatch`] where the bytes do not have the digest of `content` or of `reference` (then nothing
+    /// is sent), or where the registry announces another one; [`Kind::Unauthorized`], [`Kind::Denied`],
+    /// [`Kind::NoSpace`]; [`Kind::BadResponse`] where the registry does not take it, and says why; and all that a
+    /// request can end with.
+    pub async fn push_manifest(&self, reference: &Reference, content: &Content) -> Result<(), Error> {
+        let asked = [Some(&content.digest), reference.digest()];
+        if let Some(digest) = asked.into_iter().flatten().find(|digest| !digest.matches(&content.bytes)) {
+            let text = format!("the manifest's bytes do not have the digest {digest}; nothing was sent");
+            let error = Error::new(Kind::DigestMismatch, format!("push of {}", reference.familiar()), text);
+            return Err(error.with_hint("it was changed on its way; read it anew"));
+        }
+        let media_type = HeaderValue::from_str(content.media_type.as_str()).map_err(|_| {
+            let text = format!("its media type is {:?}", printable(content.media_type.as_str()));
+            Error::new(Kind::InvalidImage, format!("push of {}", reference.familiar()), text)
+        })?;
+        let target = Target::Of(format!("manifests/{}", reference.target()));
+        let request = Request {
+            headers: &[(CONTENT_TYPE, media_type)],
+            access: Access::Push,
+            payload: Payload::Bytes(content.bytes.clone()),
+            ..Request::new(Method::PUT, reference.repository(), target)
+        };
+        let response = self.shared.send(&request).await.map_err(uploads::failed)?;
+        if !response.status.is_success() {
+            return Err(uploads::refused(&Method::PUT, reference.repository(), &response));
+        }
+        let tried = tried(Method::PUT, reference, &response);
+        check_announced(&response, |announced| announced.matches(&content.bytes), &content.digest, &tried)
+    }
+
     async fn manifest_request(&self, method: Method, reference: &Reference) -> Result<Response, Error> {
         let accept = (ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
         let is_pull = method == Method::GET;
+        let target = Target::Of(format!("manifests/{}", reference.target()));
         let request = Request {
-            method: method.clone(),
-            repository: reference.repository(),
-            target: Target::Of(format!("manifests/{}", reference.target())),
             headers: &[accept],
             limit: Some(MAX_MANIFEST),
             is_pull,
+            ..Request::new(method.clone(), reference.repository(), target)
         };
         let response = self.shared.send(&request).await?;
         match response.status {
@@ -109,6 +144,24 @@ fn mismatch(tried: &str, what: &str) -> Error {
 
 fn digest_header(response: &Response) -> Option<Digest> {
     response.headers.get(DIGEST_HEADER)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Checks the digest under which a registry says that it keeps what was sent, where it says so.
+pub(crate) fn check_announced(
+    response: &Response,
+    is_right: impl Fn(&Digest) -> bool,
+    wanted: &Digest,
+    tried: &str,
+) -> Result<(), Error> {
+    match digest_header(response) {
+        Some(announced) if !is_right(&announced) => {
+            let text = format!("the registry says that it keeps {announced}, but was sent {wanted}");
+            let error = Error::new(Kind::DigestMismatch, tried, text);
+            Err(error
+                .with_hint("the registry or a proxy before it is broken; what it keeps is not what was sent"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn content_type(response: &Response) -> MediaType {

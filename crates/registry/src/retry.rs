@@ -40,7 +40,8 @@ impl RetryPolicy {
 pub(crate) fn is_passing(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS
         || status == StatusCode::REQUEST_TIMEOUT
-        || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+        || (status.is_server_error()
+            && !matches!(status, StatusCode::NOT_IMPLEMENTED | StatusCode::INSUFFICIENT_STORAGE))
 }
 
 /// How long `Retry-After` ([RFC 9110, section 10.2.3]) asks to wait: seconds, or a date, which is read against

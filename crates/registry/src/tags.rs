@@ -31,14 +31,8 @@ impl Client {
         let mut tags = BTreeSet::new();
         let mut target = Target::Of(format!("tags/list?n={PAGE_SIZE}"));
         for _ in 0..MAX_PAGES {
-            let request = Request {
-                method: Method::GET,
-                repository,
-                target,
-                headers: &[],
-                limit: Some(MAX_PAGE),
-                is_pull: false,
-            };
+            let limit = Some(MAX_PAGE);
+            let request = Request { limit, ..Request::new(Method::GET, repository, target) };
             let response = self.shared.send(&request).await?;
             let tried = format!("GET {} (tags of {})", shown(&response.url), repository.familiar());
             let before = tags.len();

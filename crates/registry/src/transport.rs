@@ -1,12 +1,14 @@
 //! One request: to which address, by which connection, how often, and what is believed of the answer.
 
 mod address;
+mod body;
 mod connections;
 mod host;
 mod names;
 mod proxy;
 mod question;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -21,10 +23,13 @@ use tokio::time::Instant;
 use url::Url;
 use workson_oci::Repository;
 
-pub(crate) use address::{Address, origin, same_site};
+pub(crate) use address::{Access, Address, origin, same_site};
+pub(crate) use body::Flow;
 
 pub(crate) use self::host::Host;
+pub(crate) use self::question::Once;
 
+use self::body::Body;
 use self::connections::Connections;
 use self::host::Hosts;
 use crate::client::Shared;
@@ -56,6 +61,43 @@ pub(crate) struct Request<'a> {
     pub(crate) limit: Option<usize>,
     /// Whether registries count it as a pull.
     pub(crate) is_pull: bool,
+    /// What it wants of the repository.
+    pub(crate) access: Access,
+    /// What it carries.
+    pub(crate) payload: Payload,
+    /// How long one attempt may take, where that is not [`Options::request_timeout`].
+    pub(crate) patience: Option<Duration>,
+}
+
+impl<'a> Request<'a> {
+    /// A request that reads something no larger than an error, carries nothing and is no counted pull.
+    pub(crate) fn new(method: Method, repository: &'a Repository, target: Target) -> Request<'a> {
+        Request {
+            method,
+            repository,
+            target,
+            headers: &[],
+            limit: Some(MAX_ERROR_BODY),
+            is_pull: false,
+            access: Access::Pull,
+            payload: Payload::Nothing,
+            patience: None,
+        }
+    }
+}
+
+/// What a request carries.
+#[derive(Clone, Default)]
+pub(crate) enum Payload {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A form with a secret in it, which is not redirected.
+    Form(String),
+    /// Bytes.
+    Bytes(Bytes),
+    /// Bytes that come while they are sent, and can be sent once.
+    Flow(Arc<Flow>),
 }
 
 /// What is asked for.
@@ -64,6 +106,8 @@ pub(crate) enum Target {
     Of(String),
     /// A path and query at the repository's host, which the host gave itself.
     At(String),
+    /// An address elsewhere, to which the host sent its client. No credentials go there.
+    Away(Url),
 }
 
 /// An answer, with its whole body or with the rest of it still to come.
@@ -109,8 +153,9 @@ impl Shared {
         first: Url,
         headers: &[(HeaderName, HeaderValue)],
         authorization: Option<&HeaderValue>,
-        form: Option<&str>,
+        payload: &Payload,
         limit: Option<usize>,
+        patience: Duration,
     ) -> Result<Response, Failed> {
         let tried = Tried { method, url: &first };
         let mut next: Option<Url> = None;
@@ -118,19 +163,20 @@ impl Shared {
             let url = next.as_ref().unwrap_or(&first);
             let at_home = next.as_ref().is_none_or(|url| origin(url) == origin(&first));
             let authorization = authorization.filter(|_| at_home);
-            let hop = Hop { method, url, headers, authorization, form, limit };
+            let hop = Hop { method, url, headers, authorization, payload, limit, patience };
             let response = self.hop(&hop, tried).await?;
             match redirect(&response, tried).map_err(Failed::for_good)? {
                 None => return Ok(response),
-                // A form holds a secret, and is for whom it was made.
-                Some(to) if form.is_some() => {
-                    let text = format!("a request that carries a secret is redirected to {}", shown(&to));
-                    let error = Error::new(Kind::Redirect, tried, text);
-                    return Err(Failed::for_good(
-                        error.with_hint("it was not sent there; tell the registry's operator"),
-                    ));
+                Some(to) => {
+                    if let Some(what) = stays(method, payload, response.status) {
+                        let text = format!("{what} is redirected to {}", shown(&to));
+                        let error = Error::new(Kind::Redirect, tried, text);
+                        return Err(Failed::for_good(
+                            error.with_hint("it was not sent there; tell the registry's operator"),
+                        ));
+                    }
+                    next = Some(to);
                 }
-                found => next = found,
             }
         }
         let url = next.unwrap_or(first.clone());
@@ -151,14 +197,15 @@ impl Shared {
         method: &Method,
         url: Url,
         authorization: Option<&HeaderValue>,
-        form: Option<&str>,
+        payload: &Payload,
         limit: usize,
         tried: &str,
     ) -> Result<Response, Error> {
-        let policy = &self.options.retry;
+        let (policy, patience) = (&self.options.retry, self.options.request_timeout);
         let mut attempt = 0;
         loop {
-            let outcome = self.attempt(method, url.clone(), &[], authorization, form, Some(limit)).await;
+            let url = url.clone();
+            let outcome = self.attempt(method, url, &[], authorization, payload, Some(limit), patience).await;
             let again = attempt < policy.retries;
             let wait = match outcome {
                 Ok(response) if again && is_passing(response.status) => {
@@ -214,21 +261,40 @@ impl Shared {
             let sent = self.transport.connections.send(hop.url, request).await.map_err(Failed::for_good)?;
             read(sent.map_err(|error| failed(tried, &error, error.is_connect()))?, hop, tried).await
         };
-        match tokio::time::timeout(self.options.request_timeout, whole).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let text = format!("no answer in {} s", self.options.request_timeout.as_secs_f32());
-                let error = Error::new(Kind::Timeout, tried, text);
-                let error =
-                    error.with_hint("the registry answers too slowly; try again later, or raise --timeout");
-                Err(Failed { error, passing: true, unreachable: false })
+        let late = match hop.payload {
+            Payload::Flow(flow) => {
+                let outcome = tokio::select! {
+                    outcome = whole => Ok(outcome),
+                    late = flow.stands_still(hop.patience, self.options.deadline) => Err(late),
+                };
+                // Whoever answers, or breaks off, before all was sent needs no more of it.
+                flow.give_up();
+                match (flow.fault(), outcome) {
+                    (Some(fault), _) => return Err(Failed::for_good(fault)),
+                    (None, Ok(outcome)) => return outcome,
+                    (None, Err(late)) => late.about(&String::from(tried)),
+                }
             }
-        }
+            _ => match tokio::time::timeout(hop.patience, whole).await {
+                Ok(outcome) => return outcome,
+                Err(_) => {
+                    let text = format!("no answer in {} s", hop.patience.as_secs_f32());
+                    let error = Error::new(Kind::Timeout, tried, text);
+                    error.with_hint("the registry answers too slowly; try again later, or raise --timeout")
+                }
+            },
+        };
+        Err(Failed { error: late, passing: true, unreachable: false })
     }
 
-    fn request(&self, hop: &Hop<'_>) -> Result<http::Request<Full<Bytes>>, http::Error> {
-        let mut request =
-            http::Request::new(Full::new(hop.form.map(|form| form.to_owned().into()).unwrap_or_default()));
+    fn request(&self, hop: &Hop<'_>) -> Result<http::Request<Body>, http::Error> {
+        let body = match hop.payload {
+            Payload::Nothing => Some(Body::Whole(Full::default())),
+            Payload::Form(form) => Some(Body::Whole(Full::new(form.clone().into()))),
+            Payload::Bytes(bytes) => Some(Body::Whole(Full::new(bytes.clone()))),
+            Payload::Flow(flow) => flow.body(),
+        };
+        let mut request = http::Request::new(body.unwrap_or_else(|| Body::Whole(Full::default())));
         *request.method_mut() = hop.method.clone();
         *request.uri_mut() = hop.url.as_str().parse()?;
         let headers = request.headers_mut();
@@ -242,7 +308,7 @@ impl Shared {
         if let Some(authorization) = self.transport.connections.proxy_authorization(hop.url) {
             headers.insert(PROXY_AUTHORIZATION, authorization);
         }
-        if hop.form.is_some() {
+        if matches!(hop.payload, Payload::Form(_)) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         }
         Ok(request)
@@ -272,8 +338,21 @@ struct Hop<'a> {
     url: &'a Url,
     headers: &'a [(HeaderName, HeaderValue)],
     authorization: Option<&'a HeaderValue>,
-    form: Option<&'a str>,
+    payload: &'a Payload,
     limit: Option<usize>,
+    patience: Duration,
+}
+
+/// What of a request it is that no redirect may take elsewhere; none where it may be sent there.
+fn stays(method: &Method, payload: &Payload, status: StatusCode) -> Option<&'static str> {
+    let keeps_method = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    match payload {
+        // It is for whom it was made.
+        Payload::Form(_) => Some("a request that carries a secret"),
+        Payload::Flow(_) => Some("a blob on its way"),
+        _ if keeps_method || matches!(*method, Method::GET | Method::HEAD) => None,
+        _ => Some("a request that writes, in a way that makes it one that reads,"),
+    }
 }
 
 /// Reads the body, at most `limit` bytes of it (of an error's less).

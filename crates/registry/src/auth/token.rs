@@ -23,7 +23,7 @@ use super::keychain::Credentials;
 use crate::client::Shared;
 use crate::error::{Error, Kind, printable};
 use crate::retry::is_passing;
-use crate::transport::{Address, Host, Response, not_now, said, same_site, shown};
+use crate::transport::{Access, Address, Host, Payload, Response, not_now, said, same_site, shown};
 
 /// How long a token lasts where its service does not say (the standard's default).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
@@ -42,25 +42,28 @@ pub(crate) struct Token {
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
+/// Host, repository there, and what is wanted of it: a token to pull must not stand in the way of a push.
+type Key = (String, String, Access);
 
 /// All tokens of a client.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    slots: Mutex<HashMap<(String, String), Slot>>,
+    slots: Mutex<HashMap<Key, Slot>>,
 }
 
 impl Tokens {
-    fn slot(&self, address: &Address) -> Slot {
+    fn slot(&self, address: &Address, access: &Access) -> Slot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= MAX_SLOTS {
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);
         }
-        slots.entry((address.host.clone(), address.name.clone())).or_default().clone()
+        let key = (address.host.clone(), address.name.clone(), access.clone());
+        slots.entry(key).or_default().clone()
     }
 
     /// Drops `token`, unless another request has replaced it meanwhile.
-    pub(crate) async fn forget(&self, address: &Address, token: &Token) {
-        let slot = self.slot(address);
+    pub(crate) async fn forget(&self, address: &Address, access: &Access, token: &Token) {
+        let slot = self.slot(address, access);
         let mut kept = slot.lock().await;
         if kept.as_ref().is_some_and(|kept| kept.header == token.header) {
             *kept = None;
@@ -70,9 +73,14 @@ impl Tokens {
 
 impl Shared {
     /// What to send as `Authorization`, as far as the host has said what it wants.
-    pub(crate) async fn authorization(&self, address: &Address, host: &Host) -> Result<Option<Token>, Error> {
+    pub(crate) async fn authorization(
+        &self,
+        address: &Address,
+        access: &Access,
+        host: &Host,
+    ) -> Result<Option<Token>, Error> {
         let Some(challenge) = host.challenge() else { return Ok(None) };
-        let slot = self.tokens.slot(address);
+        let slot = self.tokens.slot(address, access);
         let mut kept = slot.lock().await;
         if let Some(token) =
             kept.as_ref().filter(|token| token.until.is_none_or(|until| Instant::now() < until))
@@ -83,8 +91,8 @@ impl Shared {
             Challenge::Basic => self.credentials(address).await?.as_ref().and_then(basic),
             Challenge::Bearer { realm, service, scope, .. } => {
                 let plain = address.base(host.is_tls()).starts_with("http:");
-                let scope = wanted_scope(scope, address);
-                Some(self.fetch_token(address, &realm, service.as_deref(), &scope, plain).await?)
+                let scopes = wanted_scopes(scope, address, access);
+                Some(self.fetch_token(address, &realm, service.as_deref(), &scopes, plain).await?)
             }
         };
         Ok(kept.clone())
@@ -105,11 +113,11 @@ impl Shared {
         address: &Address,
         realm: &str,
         service: Option<&str>,
-        scope: &str,
+        scopes: &[String],
         plain: bool,
     ) -> Result<Token, Error> {
         let realm = guarded(realm, address, plain)?;
-        let tried = format!("token for {scope} from {}", shown(&realm));
+        let tried = format!("token for {} from {}", scopes.join(" "), shown(&realm));
         let mut credentials = self.credentials(address).await?;
         let withheld = credentials.is_some() && !same_site(&address.host, &realm);
         if withheld {
@@ -117,9 +125,9 @@ impl Shared {
         }
         let response = match &credentials {
             Some(Credentials::IdentityToken(secret)) => {
-                self.exchange_identity(&realm, service, scope, secret, &tried).await?
+                self.exchange_identity(&realm, service, scopes, secret, &tried).await?
             }
-            _ => self.get_token(&realm, service, scope, credentials.as_ref(), &tried).await?,
+            _ => self.get_token(&realm, service, scopes, credentials.as_ref(), &tried).await?,
         };
         if response.status.is_success() {
             return read_token(&response, &tried);
@@ -132,22 +140,22 @@ impl Shared {
         &self,
         realm: &Url,
         service: Option<&str>,
-        scope: &str,
+        scopes: &[String],
         secret: &str,
         tried: &str,
     ) -> Result<Response, Error> {
         let form = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "refresh_token")
             .append_pair("service", service.unwrap_or_default())
-            .append_pair("scope", scope)
+            .append_pair("scope", &scopes.join(" "))
             .append_pair("client_id", "workson")
             .append_pair("refresh_token", secret)
             .finish();
         let response =
-            self.insist(&Method::POST, realm.clone(), None, Some(&form), MAX_ANSWER, tried).await?;
+            self.insist(&Method::POST, realm.clone(), None, &Payload::Form(form), MAX_ANSWER, tried).await?;
         if matches!(response.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
             let credentials = Credentials::Password { user: "<token>".into(), password: secret.to_owned() };
-            return self.get_token(realm, service, scope, Some(&credentials), tried).await;
+            return self.get_token(realm, service, scopes, Some(&credentials), tried).await;
         }
         Ok(response)
     }
@@ -156,7 +164,7 @@ impl Shared {
         &self,
         realm: &Url,
         service: Option<&str>,
-        scope: &str,
+        scopes: &[String],
         credentials: Option<&Credentials>,
         tried: &str,
     ) -> Result<Response, Error> {
@@ -166,20 +174,20 @@ impl Shared {
             if let Some(service) = service {
                 query.append_pair("service", service);
             }
-            if !scope.is_empty() {
+            for scope in scopes.iter().filter(|scope| !scope.is_empty()) {
                 query.append_pair("scope", scope);
             }
         }
         let header = credentials.and_then(basic).map(|token| token.header);
-        self.insist(&Method::GET, url, header.as_ref(), None, MAX_ANSWER, tried).await
+        self.insist(&Method::GET, url, header.as_ref(), &Payload::Nothing, MAX_ANSWER, tried).await
     }
 }
 
-/// The registry's own scope where it is of another form than a repository's, else that of this repository.
-fn wanted_scope(challenged: Option<String>, address: &Address) -> String {
+/// The registry's own scope where it is of another form than a repository's, else those of this repository.
+fn wanted_scopes(challenged: Option<String>, address: &Address, access: &Access) -> Vec<String> {
     match challenged {
-        Some(scope) if !scope.starts_with("repository:") && !scope.is_empty() => scope,
-        _ => address.pull_scope(),
+        Some(scope) if !scope.starts_with("repository:") && !scope.is_empty() => vec![scope],
+        _ => address.scopes(access),
     }
 }
 
@@ -278,7 +286,7 @@ mod tests {
 
     fn address(reference: &str) -> Address {
         let reference: Reference = reference.parse().unwrap();
-        Address::of(reference.repository(), &Options::default())
+        Address::of(reference.repository(), &Options::default(), &Access::Pull)
     }
 
     #[test]
@@ -297,8 +305,14 @@ mod tests {
     #[test]
     fn a_scope_of_another_form_is_kept() {
         let quay = address("public.ecr.aws/a/b");
-        assert_eq!(wanted_scope(Some("aws".into()), &quay), "aws");
-        assert_eq!(wanted_scope(Some("repository:other:pull,push".into()), &quay), "repository:a/b:pull");
-        assert_eq!(wanted_scope(None, &quay), "repository:a/b:pull");
+        let wanted = |challenged: Option<&str>, access| {
+            wanted_scopes(challenged.map(str::to_owned), &quay, &access).join(" ")
+        };
+        assert_eq!(wanted(Some("aws"), Access::Push), "aws");
+        assert_eq!(wanted(Some("repository:other:pull,push"), Access::Pull), "repository:a/b:pull");
+        assert_eq!(wanted(None, Access::Pull), "repository:a/b:pull");
+        assert_eq!(wanted(None, Access::Push), "repository:a/b:pull,push");
+        let mount = Access::Mount { from: "c/d".into() };
+        assert_eq!(wanted(None, mount), "repository:a/b:pull,push repository:c/d:pull");
     }
 }

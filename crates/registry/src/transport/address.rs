@@ -24,9 +24,11 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The address of `repository`, mirrors considered.
-    pub(crate) fn of(repository: &Repository, options: &Options) -> Address {
-        let (host, name, account) = match options.mirrors.get(repository.registry()) {
+    /// The address of `repository`: that of its mirror, unless it is to be written to, because a mirror passes
+    /// nothing on.
+    pub(crate) fn of(repository: &Repository, options: &Options, access: &Access) -> Address {
+        let mirror = options.mirrors.get(repository.registry()).filter(|_| *access == Access::Pull);
+        let (host, name, account) = match mirror {
             None => (
                 repository.api_host().to_owned(),
                 repository.path().to_owned(),
@@ -51,10 +53,30 @@ impl Address {
         format!("{scheme}://{}", self.host)
     }
 
-    /// The scope that a pull needs at a token service.
-    pub(crate) fn pull_scope(&self) -> String {
-        format!("repository:{}:pull", self.name)
+    /// The scopes that are needed at a token service for `access` to the repository.
+    pub(crate) fn scopes(&self, access: &Access) -> Vec<String> {
+        let own = |actions: &str| format!("repository:{}:{actions}", self.name);
+        match access {
+            Access::Pull => vec![own("pull")],
+            Access::Push => vec![own("pull,push")],
+            // Some registries read the first scope alone.
+            Access::Mount { from } => vec![own("pull,push"), format!("repository:{from}:pull")],
+        }
     }
+}
+
+/// What a request wants of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Access {
+    /// To read it.
+    Pull,
+    /// To write to it.
+    Push,
+    /// To write to it what another repository has, named by its path at the same registry.
+    Mount {
+        /// The other repository.
+        from: String,
+    },
 }
 
 /// Scheme, host and port: what `Authorization` must not leave.
@@ -91,7 +113,7 @@ mod tests {
 
     fn address(reference: &str, options: &Options) -> (String, String) {
         let reference: workson_oci::Reference = reference.parse().unwrap();
-        let address = Address::of(reference.repository(), options);
+        let address = Address::of(reference.repository(), options, &Access::Pull);
         (format!("{}/v2/{}", address.base(false), address.name), address.account)
     }
 

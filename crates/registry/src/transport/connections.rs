@@ -4,9 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -18,6 +16,7 @@ use rustls_pki_types::pem::PemObject;
 use url::Url;
 use workson_oci::reference::is_loopback;
 
+use super::body::Body;
 use super::names::Names;
 use super::proxy::{ProxyConnector, ProxyRules};
 use crate::error::{Error, Kind};
@@ -32,8 +31,8 @@ pub(super) type SendError = hyper_util::client::legacy::Error;
 /// How a TCP connection is made.
 pub(super) type Tcp = HttpConnector<Names>;
 
-type Loopback = Client<Tcp, Full<Bytes>>;
-type World = Client<HttpsConnector<ProxyConnector>, Full<Bytes>>;
+type Loopback = Client<Tcp, Body>;
+type World = Client<HttpsConnector<ProxyConnector>, Body>;
 
 pub(super) struct Connections {
     settings: Settings,
@@ -69,7 +68,7 @@ impl Connections {
     pub(super) async fn send(
         &self,
         url: &Url,
-        request: Request<Full<Bytes>>,
+        request: Request<Body>,
     ) -> Result<Result<Response<Incoming>, SendError>, Error> {
         if url.scheme() == "http" && url.host_str().is_some_and(is_loopback) {
             return Ok(self.loopback.request(request).await);
@@ -89,7 +88,7 @@ impl Settings {
         tcp
     }
 
-    fn client<C>(&self, connector: C) -> Client<C, Full<Bytes>>
+    fn client<C>(&self, connector: C) -> Client<C, Body>
     where
         C: hyper_util::client::legacy::connect::Connect + Clone,
     {

@@ -46,6 +46,9 @@ impl Hosts {
 /// One host.
 pub(crate) struct Host {
     slots: Semaphore,
+    /// Places for blobs on their way to the host. They hold no slot for so long: others wait for answers, maybe
+    /// those who send.
+    uploads: Semaphore,
     /// Held by a request that goes alone: the first, so that one HTTP/2 connection serves all, and one challenge
     /// is learnt, and those that find out whether "too many requests" is over.
     alone: tokio::sync::Mutex<()>,
@@ -85,6 +88,7 @@ impl Host {
     fn new(concurrency: usize) -> Host {
         Host {
             slots: Semaphore::new(concurrency),
+            uploads: Semaphore::new(concurrency),
             alone: tokio::sync::Mutex::new(()),
             one_at_a_time: AtomicBool::new(true),
             answered: AtomicBool::new(false),
@@ -107,6 +111,11 @@ impl Host {
         }
         // The semaphore is never closed, so this never is `None`; without a permit it would merely not be bound.
         Turn { _slot: self.slots.acquire().await.ok(), alone }
+    }
+
+    /// A place among the blobs that are on their way to the host.
+    pub(super) async fn upload_place(&self) -> Option<SemaphorePermit<'_>> {
+        self.uploads.acquire().await.ok()
     }
 
     /// Whether the host turned out to want TLS where plain HTTP was tried.

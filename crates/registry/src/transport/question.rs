@@ -24,15 +24,27 @@ const REST: Duration = Duration::from_secs(60);
 impl Shared {
     /// Sends `request` until there is an answer that stays: anything but 401, 429 and 5xx.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, Error> {
-        let address = Address::of(request.repository, &self.options);
+        let address = Address::of(request.repository, &self.options, &request.access);
         let host = self.transport.hosts.get(&address.host);
-        let path = match &request.target {
-            Target::Of(what) => format!("/v2/{}/{what}", address.name),
-            Target::At(path) => path.clone(),
-        };
-        let question = Question { shared: self, request, address: &address, path: &path, host: &host };
-        question.ask().await
+        Question { shared: self, request, address: &address, host: &host }.ask().await
     }
+
+    /// Sends `request`, which carries what can be sent once, and says whether it has to be made anew. `vain` is how
+    /// many such requests came to nothing before.
+    pub(crate) async fn send_once(&self, request: &Request<'_>, vain: u32) -> Result<Once, Error> {
+        let address = Address::of(request.repository, &self.options, &request.access);
+        let host = self.transport.hosts.get(&address.host);
+        Question { shared: self, request, address: &address, host: &host }.ask_once(vain).await
+    }
+}
+
+/// What came of a request that could be sent once.
+pub(crate) enum Once {
+    /// An answer that stays.
+    Answered(Response),
+    /// Nothing that stays: a broken connection, a token that had expired, 429 or 5xx. It was waited for as long as
+    /// it takes to ask again.
+    Again(Error),
 }
 
 /// A request on its way to an answer that stays.
@@ -40,15 +52,52 @@ struct Question<'a> {
     shared: &'a Shared,
     request: &'a Request<'a>,
     address: &'a Address,
-    path: &'a str,
     host: &'a Host,
 }
 
 impl Question<'_> {
     /// What is tried, for an error.
     fn tried(&self) -> String {
-        let path = self.path.split('?').next().unwrap_or_default();
-        format!("{} {}{path}", self.request.method, self.address.base(self.host.is_tls()))
+        let text = self.text(self.host.is_tls());
+        format!("{} {}", self.request.method, text.split('?').next().unwrap_or_default())
+    }
+
+    /// The address that is asked.
+    fn text(&self, tls: bool) -> String {
+        match &self.request.target {
+            Target::Of(what) => format!("{}/v2/{}/{what}", self.address.base(tls), self.address.name),
+            Target::At(path) => format!("{}{path}", self.address.base(tls)),
+            Target::Away(url) => url.to_string(),
+        }
+    }
+
+    /// Whether it is asked elsewhere than at the repository's host.
+    fn is_away(&self) -> bool {
+        matches!(self.request.target, Target::Away(_))
+    }
+
+    /// One attempt to send what can be sent once. It waits for its turn and hands it on at once.
+    async fn ask_once(&self, vain: u32) -> Result<Once, Error> {
+        let policy = &self.shared.options.retry;
+        let mut left = self.shared.options.deadline;
+        let _place = self.host.upload_place().await;
+        drop(self.turn(&mut left).await?);
+        let (token, outcome) = self.once().await;
+        let (error, wait) = match outcome {
+            Ok(response) if response.status == StatusCode::UNAUTHORIZED && !self.is_away() => {
+                let error = self.unauthorized(&response, token.is_some());
+                self.within(&mut left, self.challenged(&response, token)).await??;
+                return Ok(Once::Again(error));
+            }
+            Ok(response) if is_passing(response.status) => {
+                (not_now(self.tried(), &response), self.wait_for(&response, vain, true)?)
+            }
+            Ok(response) => return Ok(Once::Answered(response)),
+            Err(failed) if failed.passing => (failed.error, policy.backoff(vain, self.shared.sent())),
+            Err(failed) => return Err(failed.error),
+        };
+        tokio::time::sleep(wait).await;
+        Ok(Once::Again(error))
     }
 
     /// Asks until there is an answer that stays, or the time is up. Waiting for one's turn takes none of it.
@@ -61,7 +110,7 @@ impl Question<'_> {
             let turn = self.turn(&mut left).await?;
             let (token, outcome) = self.within(&mut left, self.once()).await?;
             let wait = match outcome {
-                Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
+                Ok(response) if response.status == StatusCode::UNAUTHORIZED && !self.is_away() => {
                     drop(turn);
                     authorizations += 1;
                     if authorizations > MAX_AUTHORIZATIONS {
@@ -115,7 +164,10 @@ impl Question<'_> {
     /// One attempt. What it learns about the host (that it wants tokens, that it speaks TLS) the others know
     /// when their turn comes.
     async fn once(&self) -> (Option<Token>, Result<Response, Failed>) {
-        let token = match self.shared.authorization(self.address, self.host).await {
+        if self.is_away() {
+            return (None, self.counted(None).await);
+        }
+        let token = match self.shared.authorization(self.address, &self.request.access, self.host).await {
             Ok(token) => token,
             Err(error) => return (None, Err(Failed::for_good(error))),
         };
@@ -140,7 +192,7 @@ impl Question<'_> {
             }
         }
         let mut outcome = self.at(self.host.is_tls(), authorization).await;
-        if self.address.is_loopback && self.host.may_want_tls() && wants_tls(&outcome) {
+        if self.address.is_loopback && !self.is_away() && self.host.may_want_tls() && wants_tls(&outcome) {
             let by_tls = self.at(true, authorization).await;
             // An untrusted certificate is proof of TLS as well, and what the user has to hear of.
             if by_tls.as_ref().map_or_else(|failed| failed.error.kind() == Kind::Tls, |_| true) {
@@ -152,6 +204,7 @@ impl Question<'_> {
             self.shared.options.budget.give_back();
         }
         if let Ok(response) = &outcome
+            && !self.is_away()
             && let Some(challenge) = challenge(response)
         {
             self.host.set_challenge(challenge);
@@ -161,12 +214,12 @@ impl Question<'_> {
     }
 
     async fn at(&self, tls: bool, authorization: Option<&HeaderValue>) -> Result<Response, Failed> {
-        let text = format!("{}{}", self.address.base(tls), self.path);
-        let url = Url::parse(&text).map_err(|error| {
+        let url = Url::parse(&self.text(tls)).map_err(|error| {
             Failed::for_good(Error::new(Kind::BadResponse, self.tried(), format!("no address: {error}")))
         })?;
-        let Request { method, headers, limit, .. } = self.request;
-        self.shared.attempt(method, url, headers, authorization, None, *limit).await
+        let Request { method, headers, limit, payload, patience, .. } = self.request;
+        let patience = patience.unwrap_or(self.shared.options.request_timeout);
+        self.shared.attempt(method, url, headers, authorization, payload, *limit, patience).await
     }
 
     /// How long to wait after 429 or 5xx before the next attempt; an error where waiting is no use.
@@ -204,11 +257,11 @@ impl Question<'_> {
             // A token that was good once may have expired; any other credentials were simply refused.
             Some(token) if !token.may_expire || not_enough => Err(self.unauthorized(response, true)),
             Some(token) => {
-                self.shared.tokens.forget(self.address, &token).await;
+                self.shared.tokens.forget(self.address, &self.request.access, &token).await;
                 Ok(())
             }
             // Now that it is known what is wanted: is there something to send?
-            None => match self.shared.authorization(self.address, self.host).await? {
+            None => match self.shared.authorization(self.address, &self.request.access, self.host).await? {
                 Some(_) => Ok(()),
                 None => Err(self.unauthorized(response, false)),
             },
