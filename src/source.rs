@@ -9,14 +9,15 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use workson_oci::image::Need;
 use workson_oci::{Content, Digest, MediaType, Reference};
-use workson_registry::Client;
+use workson_registry::{Client, Pieces};
 
 pub use self::place::{Opened, Place};
 use crate::archive::Archive;
 use crate::layout::Layout;
 
-/// How many pieces of a blob wait to be read.
-const WAITING: usize = 32;
+/// How many pieces of a blob wait to be read, and how long those of a file are.
+const WAITING: usize = 16;
+const PIECE: usize = 64 << 10;
 
 /// Where documents and blobs come from.
 pub trait Source: Send + Sync {
@@ -31,6 +32,21 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// A sentence: what was tried, and what came back.
     fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String>;
+
+    /// The same in pieces, for whoever waits for them without a thread.
+    fn pieces(&self, digest: &Digest, offset: u64) -> Pieces {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        match self.blob(digest, offset) {
+            Ok(reader) => {
+                std::thread::spawn(move || send(reader, &sender));
+            }
+            Err(error) => {
+                // The channel is new, and has room.
+                let _ = sender.try_send(Err(error));
+            }
+        }
+        receiver
+    }
 
     /// The documents that were fetched from afar so far, for whoever keeps them.
     fn fetched(&self) -> Vec<Content> {
@@ -86,11 +102,15 @@ impl Source for RegistrySource {
     }
 
     fn blob(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>, String> {
+        Ok(Box::new(PieceReader { receiver: self.pieces(digest, offset), piece: Bytes::new() }))
+    }
+
+    fn pieces(&self, digest: &Digest, offset: u64) -> Pieces {
         let (sender, receiver) = mpsc::channel(WAITING);
         let (client, repository, digest) =
             (self.client.clone(), self.reference.repository().clone(), digest.clone());
         self.runtime.spawn(async move {
-            let mut stream = match client.blob(&repository, &digest).await {
+            let mut stream = match client.blob_from(&repository, &digest, offset).await {
                 Ok(stream) => stream,
                 Err(error) => {
                     let _ = sender.send(Err(error.to_string())).await;
@@ -110,21 +130,37 @@ impl Source for RegistrySource {
                 }
             }
         });
-        let mut pieces = Pieces { receiver, piece: Bytes::new() };
-        // TODO blob_from
-        let passed = io::copy(&mut pieces.by_ref().take(offset), &mut io::sink());
-        passed.map_err(|error| error.to_string())?;
-        Ok(Box::new(pieces))
+        receiver
+    }
+}
+
+/// Sends what a reader has, until its end or until nobody receives any more.
+fn send(mut reader: Box<dyn Read + Send>, sender: &mpsc::Sender<Result<Bytes, String>>) {
+    loop {
+        let mut piece = vec![0; PIECE];
+        let piece = match reader.read(&mut piece) {
+            Ok(0) => return,
+            Ok(read) => {
+                piece.truncate(read);
+                Ok(Bytes::from(piece))
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error.to_string()),
+        };
+        let ends = piece.is_err();
+        if sender.blocking_send(piece).is_err() || ends {
+            return;
+        }
     }
 }
 
 /// What comes of a blob, to be read as a file is.
-struct Pieces {
-    receiver: mpsc::Receiver<Result<Bytes, String>>,
+struct PieceReader {
+    receiver: Pieces,
     piece: Bytes,
 }
 
-impl Read for Pieces {
+impl Read for PieceReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             match self.receiver.blocking_recv() {
