@@ -43,7 +43,7 @@ pub enum PublishError {
     #[error("{reference} has {}, which the image lacks", platforms.join(" "))]
     WouldDrop {
         /// The target.
-        reference: Reference,
+        reference: String,
         /// The platforms.
         platforms: Vec<String>,
     },
@@ -51,7 +51,7 @@ pub enum PublishError {
     #[error("what {reference} has today could not be told: {reason}")]
     Untold {
         /// The target.
-        reference: Reference,
+        reference: String,
         /// Why.
         reason: String,
     },
@@ -59,7 +59,7 @@ pub enum PublishError {
     #[error("{reference}: {error}")]
     Transfer {
         /// The target.
-        reference: Reference,
+        reference: String,
         /// What, and why.
         error: TransferError,
     },
@@ -67,13 +67,13 @@ pub enum PublishError {
     #[error("{reference} was moved by somebody else meanwhile; it is left as it is")]
     Moved {
         /// The target.
-        reference: Reference,
+        reference: String,
     },
     /// A tag could not be put, or was not what was put when it was read again.
     #[error("{reference}: {reason}{}", undone(left))]
     Tag {
         /// The target.
-        reference: Reference,
+        reference: String,
         /// What was tried, and what came back.
         reason: String,
         /// Tags that had moved and could not be put back, each with the reason.
@@ -165,7 +165,9 @@ impl Publishing<'_> {
         match runtime.block_on(client.manifest(target)) {
             Ok(content) => Ok(Some(content)),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(PublishError::Untold { reference: target.clone(), reason: error.to_string() }),
+            Err(error) => {
+                Err(PublishError::Untold { reference: target.to_string(), reason: error.to_string() })
+            }
         }
     }
 
@@ -199,7 +201,7 @@ impl Publishing<'_> {
             .collect();
         match lost.is_empty() {
             true => Ok(()),
-            false => Err(PublishError::WouldDrop { reference: target.clone(), platforms: lost }),
+            false => Err(PublishError::WouldDrop { reference: target.to_string(), platforms: lost }),
         }
     }
 
@@ -212,7 +214,7 @@ impl Publishing<'_> {
             mount_from: mount_from.clone(),
             runtime: runtime.clone(),
         };
-        let failed = |error| PublishError::Transfer { reference: target.clone(), error };
+        let failed = |error| PublishError::Transfer { reference: target.to_string(), error };
         let carried = carry(self.graph, self.source, &repository, *jobs, watch).map_err(failed)?;
         let by_digest = target.repository().with_digest(self.graph.root.digest.clone());
         let of_root = |error: Error| TransferError {
@@ -252,9 +254,9 @@ impl Publishing<'_> {
             if let Err(reason) = self.tag(target, there.as_ref()) {
                 let left = self.put_back(&targets[..at], &before[..at]);
                 return Err(match reason {
-                    None if left.is_empty() => PublishError::Moved { reference: target.clone() },
+                    None if left.is_empty() => PublishError::Moved { reference: target.to_string() },
                     reason => PublishError::Tag {
-                        reference: target.clone(),
+                        reference: target.to_string(),
                         reason: reason.unwrap_or_else(|| "it was moved by somebody else meanwhile".into()),
                         left,
                     },
@@ -334,4 +336,19 @@ impl Publishing<'_> {
 /// Whether there is no such tag or repository, or none that may be seen.
 fn is_absent(error: &Error) -> bool {
     error.kind() == Kind::NotFound
+}
+
+/// The platforms that an image offers; none where it is no container image.
+///
+/// # Errors
+/// A sentence, where that can't be told: then it can't be told either which platforms a tag would lose.
+pub fn offered_platforms(source: &dyn Source, root: &Content) -> Result<Vec<Platform>, String> {
+    let offered = offered(source, root)?;
+    match offered.is_certain() {
+        true => Ok(offered.platforms.into_iter().map(|entry| entry.platform).collect()),
+        false => {
+            let notes: Vec<String> = offered.notes.iter().map(ToString::to_string).collect();
+            Err(format!("which platforms it has can't be told: {}", notes.join("; ")))
+        }
+    }
 }

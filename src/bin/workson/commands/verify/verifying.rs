@@ -86,7 +86,7 @@ impl<'a> Verifying<'a> {
 
     /// Opens an image. What a registry's tag points at is asked for by a `HEAD`, which is no pull, where the store may
     /// have it.
-    fn open(&self, place: &Place) -> Result<Opened, String> {
+    pub(crate) fn open(&self, place: &Place) -> Result<Opened, String> {
         let Place::Registry(reference) = place else { return place.open(self.client, self.runtime.handle()) };
         let digest = match (reference.digest(), &self.store) {
             (_, None) => None,
@@ -117,6 +117,17 @@ impl<'a> Verifying<'a> {
         let fetched = HashMap::from([(root.digest.clone(), root.clone())]);
         let source = Kept { store: Mutex::new(store), registry, fetched: Mutex::new(fetched) };
         Ok(Opened { source: Box::new(source), root, reference: Some(reference.clone()) })
+    }
+
+    /// Where requests are worked on.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
+    }
+
+    /// Verifies an image that is opened already, for each of its platforms.
+    pub(crate) fn opened(&mut self, image: &str, opened: &Opened) -> Result<ImageAnswer, Failure> {
+        self.all_platforms = true;
+        self.one(image, opened, &[])
     }
 
     fn one(&mut self, image: &str, opened: &Opened, asked: &[Platform]) -> Result<ImageAnswer, Failure> {
