@@ -201,6 +201,8 @@ impl<'a> Upload<'a> {
         let request = Request { payload, ..self.request(method.clone(), target, &headers) };
         match self.client.shared.send_once(&request, self.vain).await? {
             Once::Again(error) => self.recover(error).await,
+            // Nothing was looked at.
+            Once::Expired(error) => self.vainly(error).map(|()| Step::Send { offset }),
             Once::Answered(response) if response.status.is_success() => self.took(&method, &response),
             Once::Answered(response) => self.not_taken(&method, offset, &response),
         }
