@@ -6,9 +6,10 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 use url::Url;
+use workson_oci::Repository;
 
 use super::host::Turn;
-use super::{Address, Failed, Host, Request, Response, Sending, Target, not_now, said};
+use super::{Access, Address, Failed, Host, Request, Response, Sending, Target, not_now, origin, said};
 use crate::auth::challenge::Challenge;
 use crate::auth::token::Token;
 use crate::client::Shared;
@@ -27,6 +28,14 @@ impl Shared {
         let address = Address::of(request.repository, &self.options, &request.access);
         let host = self.transport.hosts.get(&address.host);
         Question { shared: self, request, address: &address, host: &host }.ask().await
+    }
+
+    /// Whether `url` is at the host that takes what is written to a repository: there, and nowhere else, its
+    /// credentials may go.
+    pub(crate) fn takes(&self, repository: &Repository, url: &Url) -> bool {
+        let address = Address::of(repository, &self.options, &Access::Push);
+        let base = address.base(self.transport.hosts.get(&address.host).is_tls());
+        Url::parse(&base).is_ok_and(|base| origin(&base) == origin(url))
     }
 
     /// Sends `request`, which carries what can be sent once, and says whether it has to be made anew. `vain` is how
