@@ -4,6 +4,9 @@
 
 mod parts;
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+
 use bytes::Bytes;
 use parts::certificates::{Authority, htpasswd};
 use parts::docker_registry::DockerRegistry;
@@ -245,4 +248,62 @@ async fn the_size_of_a_blob_is_not_that_of_the_memory_it_takes() {
     // Other tests run beside it.
     assert!(grown < 32 << 10, "{grown} KiB more");
     assert!(client.has_blob(&to, &digest).await.unwrap());
+}
+
+/// Hands on to `server` what comes on a free port, whose address it returns; the first connection is broken, on both
+/// sides, when so many bytes of it went to the server.
+fn broken_after(server: &str, bytes: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (host, server) = (listener.local_addr().unwrap().to_string(), server.to_owned());
+    std::thread::spawn(move || {
+        for (number, client) in listener.incoming().enumerate() {
+            let (Ok(client), Ok(server)) = (client, TcpStream::connect(&server)) else { return };
+            let left = if number == 0 { bytes } else { usize::MAX };
+            let (back, answers) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || hand_on(&answers, &back, usize::MAX));
+            std::thread::spawn(move || hand_on(&client, &server, left));
+        }
+    });
+    host
+}
+
+/// Hands on so many bytes, and then closes both.
+fn hand_on(mut from: &TcpStream, mut to: &TcpStream, mut left: usize) {
+    let mut buffer = [0; 16 << 10];
+    while left > 0 {
+        let wanted = left.min(buffer.len());
+        let Ok(length @ 1..) = from.read(&mut buffer[..wanted]) else { break };
+        if to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+        left -= length;
+    }
+    // Either may be closed already.
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_interrupted_at_any_step_is_whole_in_the_end() {
+    let storage = tempfile::tempdir().unwrap();
+    let registry = DockerRegistry::open(storage.path());
+    let direct = Client::new(Options::default()).unwrap();
+    let whole = LARGE as usize;
+    // In the requests' heads: HEAD, POST, PATCH; in the PATCH's bytes; in the PUT behind them.
+    let steps =
+        [0, 100, 300, 500, 700, 900, 5_000, whole / 2, whole, whole + 800, whole + 1200, whole + 1500];
+    for (number, bytes) in steps.into_iter().enumerate() {
+        let size = LARGE + number as u64;
+        let host = broken_after(registry.host(), bytes);
+        let client = Client::new(Options::default()).unwrap();
+        let digest = Computed(size).digest();
+        let to = repository(&host, "team/app");
+        let pushed = client.push_blob(&to, &digest, size, &[], &Computed(size)).await;
+        assert_eq!(pushed.unwrap(), Pushed::Uploaded, "broken after {bytes} bytes");
+        let mut stream = direct.blob(&repository(registry.host(), "team/app"), &digest).await.unwrap();
+        let mut hasher = workson_oci::digest::Hasher::new(digest.algorithm());
+        while let Some(chunk) = stream.chunk().await.unwrap() {
+            hasher.update(&chunk);
+        }
+        assert_eq!(hasher.finish(), digest, "broken after {bytes} bytes");
+    }
 }
