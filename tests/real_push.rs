@@ -216,7 +216,8 @@ async fn a_registry_with_tokens_takes_it_from_who_may_push() {
     let digest = Computed(LARGE).digest();
     client.push_blob(&to, &digest, LARGE, &[], &Computed(LARGE)).await.unwrap();
     let other = repository(tap.host(), "other/app");
-    let pushed = client.push_blob(&other, &digest, LARGE, &[to.clone()], &Computed(LARGE)).await.unwrap();
+    let pushed =
+        client.push_blob(&other, &digest, LARGE, std::slice::from_ref(&to), &Computed(LARGE)).await.unwrap();
     assert_eq!(pushed, Pushed::Mounted);
     assert!(!tap.authorizations().iter().any(|sent| sent.starts_with("Basic")), "the password stays away");
 
