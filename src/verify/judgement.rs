@@ -8,7 +8,7 @@ use workson_oci::Platform;
 use super::binary::Machine;
 use super::binary::elf::{Elf, FloatAbi};
 use super::layer::{Content, File};
-use super::linking::{Fault, Linked, described, link, told};
+use super::linking::{Fault, Linked, described, is_library, link, told};
 use super::startup::{Command, Obstacle, Program, Role, Startup, follow};
 use super::tree::{Found, Tree};
 use super::windows;
@@ -296,8 +296,11 @@ impl Judging<'_> {
         if let Some(reason) = misfit(&self.platform, elf) {
             return self.find(weight, "wrong-machine", at, reason);
         }
-        let library_path = command.variable("LD_LIBRARY_PATH").unwrap_or_default();
-        let linked = link(self.tree, &program.path, &program.file, library_path.as_bytes());
+        // A library is an argument like any other file: nobody starts it.
+        if is_likely && is_library(elf) {
+            return;
+        }
+        let linked = link(self.tree, program, command);
         for fault in &linked.faults {
             self.fault(fault, weight);
         }
@@ -377,7 +380,11 @@ impl Judging<'_> {
     }
 
     fn fault(&mut self, fault: &Fault, weight: Weight) {
-        let weight = if fault.is_certain() { weight } else { weight.min(Weight::Unknown) };
+        let weight = match fault {
+            Fault::NotPreloaded { .. } => Weight::Warning,
+            fault if fault.is_certain() => weight,
+            _ => weight.min(Weight::Unknown),
+        };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (rule, file, reason) = match fault {
             Fault::NoLoader { program, loader } => {
@@ -408,6 +415,21 @@ impl Judging<'_> {
                 by,
                 format!("it needs {} of {}, which does not have it", text(version), shown(library)),
             ),
+            Fault::CutOff { object, reach, size, .. } => (
+                "cut-off",
+                object,
+                format!("it is cut off: its segments reach to byte {reach}, and it has {size}"),
+            ),
+            Fault::NoProgram { object, why } => ("no-format", object, (*why).to_owned()),
+            Fault::NotPreloaded { program, library } => (
+                "preload",
+                program,
+                format!("LD_PRELOAD names {}, which can't be loaded, and is passed over", text(library)),
+            ),
+            Fault::OtherSystem { program, system } => {
+                ("other-system", program, format!("it is marked as a program for {system}"))
+            }
+            Fault::OtherLibc { object, what } => ("other-libc", object, what.clone()),
             Fault::Unread { object, what } => ("unread", object, what.clone()),
         };
         let file = file.clone();
