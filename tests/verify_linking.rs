@@ -489,6 +489,19 @@ fn who_asks_for_no_folders_of_the_system_finds_nothing_there() {
 }
 
 #[test]
+fn programs_with_rights_of_their_own_may_be_loaded_without_variables() {
+    let pair = pair(AMD64, &[]);
+    let image = with_pair(AMD64, &pair, "opt/x/libpart.so", &["LD_LIBRARY_PATH=/opt/x"]);
+    let set = Files::new().entry(tar::EntryType::Regular, "app", 0o4755, b"", &pair.app);
+    let image = image.layer(set);
+    works(&image);
+    // Whether the engine lets it have them is not to be seen.
+    is_unknown(&image.clone().set("User", json!("1000")), "no-library", "/app", "libpart.so");
+    let library = Files::new().program("lib/libpart.so", &pair.library);
+    assert_eq!(told(&image.layer(library).set("User", json!("1000")), 0)["verdict"], json!("yes"));
+}
+
+#[test]
 fn folders_without_end_are_looked_into_as_far_as_the_limit() {
     // As many as one word of an environment may have, for each of some libraries.
     let bench = Bench::new();

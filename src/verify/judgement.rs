@@ -193,6 +193,19 @@ fn misfit(platform: &Platform, elf: &Elf) -> Option<String> {
     }
 }
 
+/// Whether a program runs with other rights than those of whom the container is, where the engine allows that.
+fn is_privileged(file: &File, command: &Command) -> bool {
+    let user = command.user.split(':').next().unwrap_or_default();
+    file.permissions.mode & 0o6000 != 0 && !["", "0", "root"].contains(&user)
+}
+
+/// A command without the variables that loaders do not look at where a program has other rights.
+fn unaided(command: &Command) -> Command {
+    let mut command = command.clone();
+    command.environment.retain(|pair| !pair.starts_with("LD_"));
+    command
+}
+
 struct Judging<'a> {
     platform: Platform,
     tree: &'a Tree,
@@ -303,6 +316,12 @@ impl Judging<'_> {
         let linked = link(self.tree, program, command);
         for fault in &linked.faults {
             self.fault(fault, weight);
+        }
+        if is_privileged(&program.file, command) {
+            let faults = link(self.tree, program, &unaided(command)).faults;
+            for fault in faults.iter().filter(|fault| !linked.faults.contains(fault)) {
+                self.fault(fault, Weight::Unknown);
+            }
         }
         for object in &linked.objects {
             if let Ok((_, file, layer)) = self.tree.file(object)
