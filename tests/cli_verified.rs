@@ -21,7 +21,8 @@ fn program(machine: u16) -> Vec<u8> {
     bytes.extend([64_u16, 56, 1, 64, 0, 0].map(u16::to_le_bytes).concat());
     bytes.extend([1_u32, 5].map(u32::to_le_bytes).concat());
     bytes.extend([0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000].map(u64::to_le_bytes).concat());
-    bytes.resize(128, 0);
+    // Something that begins to run: on arm64 the system call `exit`.
+    bytes.extend([0xd280_0ba8_u32, 0xd400_0001].map(u32::to_le_bytes).concat());
     bytes
 }
 
