@@ -158,9 +158,8 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
     let graph = Graph::read(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{image}: {error}")))?;
     let mount_from = opened.reference.iter().map(|reference| reference.repository().clone()).collect();
-    let writer = settings.client_without_mirrors(global)?;
     let publishing = publish::Settings {
-        client: writer,
+        client: client.clone(),
         runtime: verifying.runtime().clone(),
         allow_drop: &allowed,
         mount_from,
