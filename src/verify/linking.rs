@@ -175,7 +175,7 @@ struct Search<'a> {
     library_path: &'a [u8],
     is_musl: bool,
     /// `ld.so.cache`, where there is one and the loader reads it.
-    cache: Option<&'a Arc<File>>,
+    cache: Option<Arc<File>>,
     /// The folders that the loader looks into by itself.
     system: Vec<Vec<u8>>,
 }
@@ -291,7 +291,7 @@ impl Search<'_> {
             folders.into_iter().map(|folder| [&folder[..], b"/", name].concat()).collect::<Vec<_>>()
         };
         let mut unread = None;
-        let candidates = match (name.contains(&b'/'), self.cache.map(|file| &file.content)) {
+        let candidates = match (name.contains(&b'/'), self.cache.as_ref().map(|file| &file.content)) {
             (true, _) => vec![name.to_vec()],
             (false, cache) => {
                 let mut candidates = below(self.folders(objects, at));

@@ -351,7 +351,7 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
 
 /// Where a name leads: with a slash it is a path, seen from the working folder; without one it is looked for in `PATH`.
 fn find(tree: &Tree, command: &Command, name: &[u8]) -> Result<(Vec<u8>, Arc<File>, usize), Missing> {
-    let of = |path: &[u8]| tree.file(path).map(|(real, file, layer)| (real, file.clone(), layer));
+    let of = |path: &[u8]| tree.file(path);
     if name.starts_with(b"/") {
         return of(name);
     }

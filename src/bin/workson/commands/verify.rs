@@ -72,6 +72,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     max_layer_entries: Option<u64>,
 
+    /// Keep at most N entries of all layers of an image
+    #[arg(long, value_name = "N")]
+    max_image_entries: Option<u64>,
+
     /// Give zstd at most N bytes of memory to unpack a layer
     #[arg(long, value_name = "N")]
     max_layer_window: Option<u64>,
@@ -100,7 +104,7 @@ struct PlatformAnswer {
     /// Of the platform's manifest; none where the image has none for it.
     digest: Option<String>,
     verdict: String,
-    /// `verified`; none where nothing was read.
+    /// `verified`; none where not all was read, or could not be told.
     rung: Option<String>,
     /// When it was read; none where nothing was.
     verified_at: Option<String>,
@@ -141,6 +145,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let mut limits = Limits::default();
     limits.bytes = arguments.max_layer_bytes.unwrap_or(limits.bytes);
     limits.entries = arguments.max_layer_entries.unwrap_or(limits.entries);
+    limits.image_entries = arguments.max_image_entries.unwrap_or(limits.image_entries);
     limits.window = arguments.max_layer_window.unwrap_or(limits.window);
     let going = Going { limits, jobs: JOBS };
     let runtime = runtime()?;
@@ -419,7 +424,10 @@ impl Verifying {
             verdict: verified.judgement.verdict(),
             answer: serde_json::to_string(&answer).map_err(|error| Failure::new(error.to_string()))?,
         };
-        self.store.put_verification(reference, &found)?;
+        // What was not read says nothing about the digest.
+        if verified.is_read {
+            self.store.put_verification(reference, &found)?;
+        }
         Ok(answer)
     }
 
@@ -497,7 +505,8 @@ impl PlatformAnswer {
             platform: json::shown(&verified.platform),
             digest: Some(verified.digest.to_string()),
             verdict: verdict.name().to_owned(),
-            rung: (!matches!(verdict, Verdict::Unknown(_))).then(|| Rung::Verified.name().to_owned()),
+            rung: (verified.is_read && !matches!(verdict, Verdict::Unknown(_)))
+                .then(|| Rung::Verified.name().to_owned()),
             verified_at: Some(at.to_string()),
             findings: judgement.findings().iter().map(FindingAnswer::of).collect(),
             machines: judgement.machines.clone(),
