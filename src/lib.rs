@@ -17,12 +17,14 @@
 //! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
+//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
 
 pub mod archive;
+pub mod assemble;
 pub mod catalog;
 pub mod chart;
 pub mod crawl;

@@ -19,6 +19,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),
     ("verify", &["oci", "evidence", "source"]),
+    ("assemble", &["oci", "registry", "layout", "source", "verify"]),
 ];
 
 /// What the pure package must not know of.
