@@ -16,6 +16,8 @@
 //! | [`layout`] | images on disk: OCI image layouts | `oci` |
 //! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
+//! | [`transfer`] | carrying an image from one place to another | `oci`, `registry`, `layout`, `source` |
+//! | [`publish`] | tags that move once everything is there and right | `oci`, `registry`, `source`, `transfer` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
 //! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
@@ -32,7 +34,9 @@ pub mod evidence;
 pub mod history;
 pub mod inventory;
 pub mod layout;
+pub mod publish;
 pub mod source;
 pub mod store;
 pub mod timeline;
+pub mod transfer;
 pub mod verify;

@@ -18,6 +18,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("layout", &["oci"]),
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),
+    ("transfer", &["oci", "registry", "layout", "source"]),
+    ("publish", &["oci", "registry", "source", "transfer"]),
     ("verify", &["oci", "evidence", "source"]),
     ("assemble", &["oci", "registry", "layout", "source", "verify"]),
 ];

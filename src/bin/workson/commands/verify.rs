@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     })
 }
 
-fn shown(answer: &ImageAnswer, quiet: bool) -> String {
+pub(crate) fn shown(answer: &ImageAnswer, quiet: bool) -> String {
     let name = printable(&answer.image);
     if let Some(error) = &answer.error {
         return format!("{name}: unknown: {}\n", printable(error));
