@@ -90,11 +90,17 @@ pub struct AssembledPlatform {
 pub struct AssembleError {
     message: String,
     hint: Option<String>,
+    unexpected: bool,
 }
 
 impl AssembleError {
     fn new(message: impl Into<String>) -> AssembleError {
-        AssembleError { message: message.into(), hint: None }
+        AssembleError { message: message.into(), hint: None, unexpected: false }
+    }
+
+    /// Whether all could be assembled, and the platforms are not those that are expected.
+    pub fn is_unexpected(&self) -> bool {
+        self.unexpected
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> AssembleError {
@@ -310,13 +316,16 @@ fn expected(recipe: &Recipe, platforms: &[AssembledPlatform]) -> Result<(), Asse
     };
     match lacking.is_empty() && more.is_empty() {
         true => Ok(()),
-        false => Err(AssembleError::new(format!(
-            "{}: the platforms are not those that it expects{}{}",
-            recipe.name,
-            told("it lacks", &lacking),
-            told("it has besides", &more)
-        ))
-        .with_hint("mend `platforms` or `expect`")),
+        false => Err(AssembleError {
+            unexpected: true,
+            ..AssembleError::new(format!(
+                "{}: the platforms are not those that it expects{}{}",
+                recipe.name,
+                told("it lacks", &lacking),
+                told("it has besides", &more)
+            ))
+            .with_hint("mend `platforms` or `expect`")
+        }),
     }
 }
 
