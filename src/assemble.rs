@@ -164,7 +164,7 @@ enum Found<'a> {
 }
 
 fn find<'a>(part: &'a Part, settings: &Settings<'_>) -> Result<Found<'a>, AssembleError> {
-    let at = |error: String| AssembleError::new(format!("{}: {error}", part.at));
+    let at = |error: String| AssembleError::new(format!("{}: {error}", part.source_at));
     match &part.what {
         What::Root { path, checksums, .. } => {
             root::read(path, checksums, settings).map(|layer| Found::Root(layer, path)).map_err(at)

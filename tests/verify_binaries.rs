@@ -174,6 +174,7 @@ fn arm_code_runs_on_its_own_generation_and_later_ones() {
               unsigned x = 1; __asm__ volatile(\"rev %0, %0\" : \"+r\"(x));\n\
               puts(x == 0x1000000 ? \"started\" : \"odd\"); return 0; }\n";
     let v7 = v6.replace("rev %0, %0", "movw %0, #0\\n movt %0, #256");
+    let source_of_v7 = v7.clone();
     let image = |source: &str, flag: &str| {
         let app = ARMEL.compile(source, &["-static", "-marm", flag]);
         Image::new("linux/arm/v7", &["/app"]).layer(Files::new().program("app", &app))
@@ -191,6 +192,20 @@ fn arm_code_runs_on_its_own_generation_and_later_ones() {
     let reason = answer["findings"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("armv7") && reason.contains("armv6"), "{reason}");
     works(&v7);
+
+    // Without its attributes a program does not say what it was built for, as Go's do not.
+    let bench = Bench::new();
+    let app = bench.path().join("app");
+    bench.compile(ARMEL, "app", &source_of_v7, &["-static", "-marm", "-march=armv7-a"]);
+    let mut objcopy = std::process::Command::new("arm-linux-gnueabi-objcopy");
+    parts::run("objcopy", objcopy.args(["-R", ".ARM.attributes"]).arg(&app), b"");
+    let silent = Files::new().program("app", &std::fs::read(&app).unwrap());
+    let silent = Image::new("linux/arm/v7", &["/app"]).layer(silent);
+    works(&silent);
+    for label in ["linux/arm/v6", "linux/arm/v5"] {
+        assert_found(&told(&silent.labelled(label), 2), "unknown", "unknown-generation", "/app", 0);
+        assert!(!start(&silent.labelled(label)).started(), "{label}");
+    }
 
     // A library of a later generation than the program is no better.
     let dynamic = with_runtime(ARMEL, &ARMEL.dynamic()).labelled("linux/arm/v6");
@@ -954,6 +969,12 @@ fn segments_for_4_kib_pages_are_a_warning_on_arm64_and_nowhere_else() {
     // amd64 has pages of 4 KiB and no other.
     let amd64 = Image::new("linux/amd64", &["/app"]).layer(Files::new().program("app", &AMD64.fixed()));
     assert_eq!(works(&amd64)["findings"], json!([]));
+}
+
+#[test]
+fn what_starts_on_other_systems_is_not_told() {
+    let image = Image::new("freebsd/amd64", &["/app"]).layer(Files::new().program("app", &AMD64.fixed()));
+    assert_found(&told(&image, 2), "unknown", "unknown-system", "/app", 0);
 }
 
 #[test]

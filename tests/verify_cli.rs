@@ -140,7 +140,7 @@ fn the_exit_code_and_the_text_tell_the_verdict() {
     ");
     insta::assert_snapshot!(run(&["-p", "linux/s390x"], 1), @r"
     IMAGE on linux/s390x: no
-      no      the image does not offer it; it has linux/arm64 linux/amd64 linux/riscv64
+      no      the image does not offer it: it has linux/arm64 linux/amd64 linux/riscv64
     ");
     insta::assert_snapshot!(run(&["--all-platforms", "--quiet"], 1), @r"
     IMAGE on linux/arm64: yes, verified

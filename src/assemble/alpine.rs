@@ -278,6 +278,7 @@ fn part(place: &Place<'_>, root: &Root, notes: &mut Vec<String>) -> Result<Part,
         ..Config::default()
     };
     Ok(Part {
+        source_at: format!("{}/{}", place.shown(), root.architecture.name),
         at: format!("{}/{}", place.shown(), root.architecture.name),
         platform: Some(root.architecture.platform()),
         what: What::Root {

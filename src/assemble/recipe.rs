@@ -40,6 +40,8 @@ pub struct Recipe {
 pub struct Part {
     /// Where the recipe says so, for people: `recipe.yaml:7:5`.
     pub at: String,
+    /// Where it says what of.
+    pub source_at: String,
     /// Which platform; none where the image tells.
     pub platform: Option<Platform>,
     /// What of.
@@ -158,6 +160,12 @@ impl File<'_> {
             }
             serde_saphyr::Error::SerdeMissingField { field, .. } => {
                 Complaint::new(format!("the field `{field}` is missing"))
+            }
+            serde_saphyr::Error::Unexpected { expected, .. } if expected.starts_with("sequence") => {
+                Complaint::new("a list is expected here, like [one, two]")
+            }
+            serde_saphyr::Error::Unexpected { expected, .. } if expected.starts_with("mapping") => {
+                Complaint::new("fields are expected here, like `name: value`")
             }
             error => Complaint::new(UserMessageFormatter.format_message(error).into_owned()),
         };

@@ -193,6 +193,15 @@ fn misfit(platform: &Platform, elf: &Elf) -> Option<String> {
     }
 }
 
+/// Why it can't be told whether a binary is for a platform; none where it can.
+///
+/// Go's compiler, for one, writes no attributes: a program for armv7 does not differ from one for armv5 then.
+fn doubt(platform: &Platform, elf: &Elf) -> Option<String> {
+    let is_old = elf.machine == Machine::Arm && matches!(platform.variant.as_str(), "v5" | "v6");
+    (is_old && elf.arm_architecture.is_none())
+        .then(|| format!("it does not say which generation of arm it was built for: {}?", platform.variant))
+}
+
 /// Whether a program runs with other rights than those of whom the container is, where the engine allows that.
 fn is_privileged(file: &File, command: &Command) -> bool {
     let user = command.user.split(':').next().unwrap_or_default();
@@ -313,6 +322,10 @@ impl Judging<'_> {
         if is_likely && is_library(elf) {
             return;
         }
+        if self.platform.os != "linux" {
+            let reason = format!("what starts on {} is not known", self.platform.os);
+            return self.find(Weight::Unknown, "unknown-system", at, reason);
+        }
         let linked = link(self.tree, program, command);
         for fault in &linked.faults {
             self.fault(fault, weight);
@@ -391,6 +404,9 @@ impl Judging<'_> {
     fn object(&mut self, path: &[u8], layer: usize, elf: &Elf, weight: Weight, is_program: bool) {
         if !is_program && let Some(reason) = misfit(&self.platform, elf) {
             self.find(weight, "wrong-machine", Some((path, Some(layer))), reason);
+        }
+        if let Some(reason) = doubt(&self.platform, elf) {
+            self.find(weight.min(Weight::Unknown), "unknown-generation", Some((path, Some(layer))), reason);
         }
         self.x86_level = self.x86_level.max(elf.x86_level);
         if let Some(alignment) = elf.alignment {

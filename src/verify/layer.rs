@@ -354,7 +354,7 @@ impl Reader {
             return Ok(Some(Entry { path: folder.to_vec(), node: Node::Opaque }));
         }
         if let Some(gone) = name.strip_prefix(b".wh.") {
-            if gone.starts_with(b".wh.") || gone.is_empty() {
+            if gone.starts_with(b".wh.") || matches!(gone, b"" | b"." | b"..") {
                 // A mark of a storage driver, which stands for nothing.
                 return Ok(None);
             }

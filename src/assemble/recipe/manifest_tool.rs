@@ -76,12 +76,8 @@ fn part(entry: &Spanned<Entry>, file: &File<'_>) -> Result<Part, RecipeError> {
         None => None,
         Some(fields) => told(&fields.value).map_err(|complaint| file.error(fields.referenced, complaint))?,
     };
-    Ok(Part {
-        at: file.at(entry.referenced),
-        platform,
-        what: What::Image(place),
-        annotations: BTreeMap::new(),
-    })
+    let (at, source_at) = (file.at(entry.referenced), file.at(image.referenced));
+    Ok(Part { at, source_at, platform, what: What::Image(place), annotations: BTreeMap::new() })
 }
 
 /// The platform of the fields; none where they say nothing.

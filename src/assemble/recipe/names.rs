@@ -21,11 +21,17 @@ const NEAR: usize = 3;
 /// A field that is not known.
 pub(super) fn unknown_field(field: &str, known: &[&'static str]) -> Complaint {
     let complaint = Complaint::new(format!("there is no field `{field}` here"));
-    match nearest(field, known.iter().copied()) {
-        Some(meant) => complaint.with_hint(format!("did you mean `{meant}`?")),
-        None if known.is_empty() => complaint,
-        None => complaint.with_hint(format!("there are: {}", known.join(", "))),
+    let meant: Vec<String> =
+        nearest(field, known.iter().copied()).iter().map(|name| format!("`{name}`")).collect();
+    match (meant.is_empty(), known.is_empty()) {
+        (false, _) => complaint.with_hint(did_you_mean(&meant)),
+        (true, false) => complaint.with_hint(format!("there are: {}", known.join(", "))),
+        (true, true) => complaint,
     }
+}
+
+fn did_you_mean(names: &[String]) -> String {
+    format!("did you mean {}?", names.join(" or "))
 }
 
 /// A platform as a recipe writes it: `os/architecture[/variant]`. A name that is not known is refused.
@@ -39,13 +45,15 @@ pub(super) fn platform(text: &str) -> Result<Platform, Complaint> {
         let complaint =
             Complaint::new(format!("the platform {text:?} lacks its operating system or architecture"));
         let (architecture, variant) = normalize_arch(text, "");
-        let near = nearest(&architecture, KNOWN_ARCH.into_iter());
-        return Err(match near.filter(|_| !KNOWN_OS.contains(&text)) {
-            Some(near) if near == architecture => {
-                complaint.with_hint(format!("did you mean {}?", shown("linux", near, &variant)))
-            }
-            Some(near) => complaint.with_hint(format!("did you mean linux/{near}?")),
-            None => complaint.with_hint(hint),
+        let is_os = KNOWN_OS.contains(&text);
+        let meant: Vec<String> = nearest(&architecture, KNOWN_ARCH.into_iter())
+            .into_iter()
+            .filter(|_| !is_os)
+            .map(|near| shown("linux", near, if near == architecture { &variant } else { "" }))
+            .collect();
+        return Err(match meant.is_empty() {
+            true => complaint.with_hint(hint),
+            false => complaint.with_hint(did_you_mean(&meant)),
         });
     }
     // What a platform leaves open is completed from nowhere: it has both parts.
@@ -75,18 +83,22 @@ pub(super) fn check(text: &str, platform: &Platform) -> Result<(), Complaint> {
         (true, true) => format!("variant {variant:?} of {architecture}"),
     };
     let complaint = Complaint::new(format!("the platform {text:?}: there is no {unknown}"));
-    let meant_os = nearest(&os, KNOWN_OS.into_iter().chain(MORE_OS));
-    let meant = nearest(&architecture, KNOWN_ARCH.into_iter().chain(MORE_ARCH));
-    Err(match (meant_os, meant) {
-        (Some(os), Some(architecture)) => {
+    let mut meant = Vec::new();
+    for os in nearest(&os, KNOWN_OS.into_iter().chain(MORE_OS)) {
+        for architecture in nearest(&architecture, KNOWN_ARCH.into_iter().chain(MORE_ARCH)) {
             let variants = VARIANTS.iter().find(|(name, _)| *name == architecture);
-            let variant = match variants {
-                Some((_, variants)) => nearest(&variant, variants.iter().copied()).unwrap_or_default(),
-                None => "",
-            };
-            complaint.with_hint(format!("did you mean {}?", shown(os, architecture, variant)))
+            let near = variants.map(|(_, variants)| nearest(&variant, variants.iter().copied()));
+            match near.filter(|near| !near.is_empty()) {
+                Some(variants) => {
+                    meant.extend(variants.iter().map(|variant| shown(os, architecture, variant)));
+                }
+                None => meant.push(shown(os, architecture, "")),
+            }
         }
-        _ => complaint.with_hint("a platform is written like linux/arm64 or linux/arm/v7"),
+    }
+    Err(match meant.is_empty() {
+        true => complaint.with_hint("a platform is written like linux/arm64 or linux/arm/v7"),
+        false => complaint.with_hint(did_you_mean(&meant)),
     })
 }
 
@@ -105,10 +117,60 @@ fn shown(os: &str, architecture: &str, variant: &str) -> String {
     }
 }
 
-/// The name that is most like `name`, where one is.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
-    let near = known.map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance);
-    let (distance, near) = near?;
-    (distance <= NEAR && distance < near.chars().count().max(2)).then_some(near)
+/// The names that are most like `name`, where any is like it.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let measured = known.map(|known| (strsim::damerau_levenshtein(name, known), known));
+    let near: Vec<(usize, &str)> = measured
+        .filter(|(distance, known)| *distance <= NEAR && *distance < known.chars().count().max(2))
+        .collect();
+    let least = near.iter().map(|(distance, _)| *distance).min();
+    near.into_iter().filter(|(distance, _)| Some(*distance) == least).map(|(_, known)| known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platform_that_is_misspelt_is_refused_with_what_may_have_been_meant() {
+        for (text, hint) in [
+            ("linux/amr64", "did you mean linux/amd64 or linux/arm64?"),
+            ("linux/arm65", "did you mean linux/arm64?"),
+            ("linx/arm64", "did you mean linux/arm64?"),
+            ("linux/risv64", "did you mean linux/riscv64?"),
+            ("linux/arm/v9", "did you mean linux/arm/v5 or linux/arm/v6 or linux/arm/v7 or linux/arm/v8?"),
+            ("linux/arm/7v", "did you mean linux/arm/v7?"),
+            ("arm64", "did you mean linux/arm64?"),
+            ("aarch64", "did you mean linux/arm64?"),
+            ("arm32v6", "did you mean linux/arm/v6?"),
+            ("armhf", "did you mean linux/arm/v7?"),
+            ("linux", "a platform is written like"),
+            ("linux/", "a platform is written like"),
+            ("linux/*", "a platform is written like"),
+            ("linux/quantum", "a platform is written like"),
+        ] {
+            let complaint = platform(text).unwrap_err();
+            let told = complaint.hint.unwrap_or_default();
+            assert!(told.starts_with(hint), "{text}: {} {told}", complaint.what);
+        }
+    }
+
+    #[test]
+    fn a_platform_may_be_spelt_in_any_known_way() {
+        for (text, read) in [
+            ("linux/arm64", "linux/arm64"),
+            ("linux/aarch64", "linux/arm64"),
+            ("linux/arm64/v8", "linux/arm64/v8"),
+            ("linux/arm64/v9.2", "linux/arm64/v9.2"),
+            ("linux/x86_64", "linux/amd64"),
+            ("Linux/AMD64", "linux/amd64"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm/6", "linux/arm/v6"),
+            ("linux/loong64", "linux/loong64"),
+            ("wasip1/wasm", "wasip1/wasm"),
+            ("windows(10.0.20348.2700+win32k)/amd64", "windows(10.0.20348.2700+win32k)/amd64"),
+        ] {
+            assert_eq!(platform(text).map(|platform| platform.format_all()), Ok(read.to_owned()), "{text}");
+        }
+    }
 }

@@ -232,7 +232,14 @@ fn part(entry: &Spanned<Entry>, shared: &Config, file: &File<'_>) -> Result<Part
             What::Image(place.map_err(|complaint| file.error(image.referenced, complaint))?)
         }
     };
-    Ok(Part { at: file.at(at), platform: told, what, annotations: annotations.clone() })
+    let source_at = root.as_ref().or(image.as_ref()).map_or(at, |source| source.referenced);
+    Ok(Part {
+        at: file.at(at),
+        source_at: file.at(source_at),
+        platform: told,
+        what,
+        annotations: annotations.clone(),
+    })
 }
 
 /// The checksums of a root, as digests.
@@ -247,4 +254,63 @@ fn checksums(entry: &Entry, file: &File<'_>) -> Result<Vec<Digest>, RecipeError>
         })?);
     }
     Ok(checksums)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const PUBLISHED: &str = include_str!("../../../docs/recipe.schema.json");
+
+    #[test]
+    fn the_published_schema_is_that_of_the_types() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Written)).unwrap();
+        assert!(
+            PUBLISHED.trim_end() == schema,
+            "docs/recipe.schema.json is not what the types say; it has to be:\n{schema}"
+        );
+    }
+
+    #[test]
+    fn the_published_schema_takes_what_is_read_and_refuses_what_is_not() {
+        let mut schemas = boon::Schemas::new();
+        let mut compiler = boon::Compiler::new();
+        compiler.add_resource("recipe.json", serde_json::from_str(PUBLISHED).unwrap()).unwrap();
+        let schema = compiler.compile("recipe.json", &mut schemas).unwrap();
+        let example = include_str!("../../../examples/alpine/recipe.yaml");
+        let long = format!("platforms: [{{platform: linux/arm64, root: a, sha256: '{}'}}]", "0".repeat(64));
+        for (recipe, is_good) in [
+            (example, true),
+            (&long, true),
+            ("platforms: [{platform: linux/arm64, root: a}]", true),
+            ("{image: a, tags: [b], platforms: [{image: a/b}]}", true),
+            ("{config: {expose: ['53/udp'], command: [a], labels: {a: b}}, platforms: [{image: a/b}]}", true),
+            ("platforms: []", false),
+            ("{}", false),
+            ("{platforms: [{image: a/b}], colour: red}", false),
+            ("{platforms: [{image: a/b, colour: red}]}", false),
+            ("{config: {colour: red}, platforms: [{image: a/b}]}", false),
+            ("{config: {command: /bin/sh}, platforms: [{image: a/b}]}", false),
+            ("{config: {expose: ['53/tpc']}, platforms: [{image: a/b}]}", false),
+            ("{config: {working_dir: [a]}, platforms: [{image: a/b}]}", false),
+            ("platforms: [{platform: linux/arm64, root: a, sha256: abc}]", false),
+        ] {
+            let value: Value = serde_saphyr::from_str(recipe).unwrap();
+            let validated = schemas.validate(&value, schema);
+            assert_eq!(
+                validated.is_ok(),
+                is_good,
+                "the schema, of {recipe}: {:?}",
+                validated.err().map(|e| e.to_string())
+            );
+            let read = Recipe::read(recipe, "recipe.yaml", Path::new(""));
+            assert_eq!(read.is_ok(), is_good, "{recipe}: {read:?}");
+        }
+    }
 }

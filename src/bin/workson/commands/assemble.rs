@@ -15,7 +15,7 @@ use workson::verify::Limits;
 use workson_oci::{Platform, Reference};
 use workson_registry::Client;
 
-use self::answer::{AssembledAnswer, DryRun, told};
+use self::answer::{AssembledAnswer, DryRun, More, told};
 use super::copy::{JOBS, PublishedAnswer, Sending, references};
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
@@ -121,7 +121,7 @@ fn of_recipe(path: &Path, arguments: &Arguments, global: &Global) -> Result<Exit
     let work = Work::new(&arguments.going, global)?;
     // A dry run shows what a push would do.
     let shown = if targets.is_empty() { recipe.references.clone() } else { targets.clone() };
-    work.of(&recipe, &mut work.verifying()?, (&targets, &shown), None)
+    work.of(&recipe, &mut work.verifying()?, (&targets, &shown), More::default())
 }
 
 /// What it takes to assemble something and to bring it where it is to be.
@@ -179,7 +179,7 @@ impl<'a> Work<'a> {
         recipe: &Recipe,
         verifying: &mut Verifying<'_>,
         (targets, shown_targets): (&[Reference], &[Reference]),
-        stanza: Option<String>,
+        more: More,
     ) -> Result<Exit, Failure> {
         if self.to.is_none() && targets.is_empty() && !self.going.dry_run {
             return Err(Failure::new("nothing is asked to be done with the image")
@@ -206,7 +206,7 @@ impl<'a> Work<'a> {
         {
             return Ok(Exit::No);
         }
-        let mut answer = AssembledAnswer::of(&recipe, &assembled, verified, stanza)?;
+        let mut answer = AssembledAnswer::of(&recipe, &assembled, verified, more)?;
         let graph = Graph::read(assembled.opened.source.as_ref(), &assembled.opened.root)
             .map_err(|error| Failure::new(format!("{}: {error}", recipe.name)))?;
         answer.blobs(&graph);
@@ -224,7 +224,7 @@ impl<'a> Work<'a> {
             let source = assembled.opened.source.as_ref();
             let sending = Sending { graph: &graph, source, platforms: &platforms, mount_from: Vec::new() };
             let published =
-                sending.publish(targets, &self.allowed, verifying.runtime(), &self.settings, self.global)?;
+                sending.publish(targets, &self.allowed, (&self.client, verifying.runtime()), self.global)?;
             let Some(published) = published else { return Ok(Exit::No) };
             answer.published = published.iter().map(PublishedAnswer::of).collect();
         }

@@ -9,6 +9,7 @@ use workson::verify::Limits;
 use workson_oci::platform::Matcher;
 use workson_oci::text::printable;
 use workson_oci::{Digest, Kind, Platform, Reference, Repository};
+use workson_registry::Client;
 
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
@@ -160,7 +161,7 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
     let mount_from = opened.reference.iter().map(|reference| reference.repository().clone()).collect();
     let sending =
         Sending { graph: &graph, source: opened.source.as_ref(), platforms: &platforms, mount_from };
-    let Some(published) = sending.publish(&targets, &allowed, verifying.runtime(), &settings, global)? else {
+    let Some(published) = sending.publish(&targets, &allowed, (&client, verifying.runtime()), global)? else {
         return Ok(Exit::No);
     };
     let digest = &graph.root.digest;
@@ -190,12 +191,11 @@ impl Sending<'_> {
         self,
         targets: &[Reference],
         allow_drop: &[Platform],
-        runtime: &tokio::runtime::Handle,
-        settings: &Settings,
+        (client, runtime): (&Client, &tokio::runtime::Handle),
         global: &Global,
     ) -> Result<Option<Vec<Published>>, Failure> {
         let publishing = publish::Settings {
-            client: settings.client_without_mirrors(global)?,
+            client: client.clone(),
             runtime: runtime.clone(),
             allow_drop,
             mount_from: self.mount_from,

@@ -3,16 +3,18 @@
 use clap::Args;
 use workson::assemble::alpine::{Header, release, stanza};
 
+use super::answer::More;
 use super::{Going, Work};
 use crate::cli::Global;
 use crate::commands::copy::references;
-use crate::exit::{Exit, Failure, tell};
+use crate::exit::{Exit, Failure};
 
 /// Make the image of an Alpine release, of every architecture that it has a minimal root for
 ///
 /// The roots are found by the release's own index or checksums, and their SHA-512 is checked. It also prints what the
 /// official images' library file would say of it.
 #[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
 pub(super) struct Arguments {
     /// The release: a folder or an https address, with one folder for each architecture
     #[arg(long, value_name = "DIR|URL")]
@@ -52,17 +54,12 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let mut verifying = work.verifying()?;
     let settings = work.settings(verifying.runtime());
     let found = release(&arguments.release, arguments.version.as_deref(), &settings)?;
-    if !global.quiet {
-        for note in &found.notes {
-            tell(&format!("note: {note}"), None);
-        }
-    }
     let header = Header {
         maintainers: arguments.maintainers.clone(),
         git_repo: arguments.git_repo.clone(),
         git_commit: arguments.git_commit.clone(),
         is_latest: arguments.latest,
     };
-    let stanza = stanza(&found, &header);
-    work.of(&found.recipe, &mut verifying, (&targets, &targets), Some(stanza))
+    let more = More { stanza: Some(stanza(&found, &header)), notes: found.notes };
+    work.of(&found.recipe, &mut verifying, (&targets, &targets), more)
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use workson::assemble::{Assembled, Recipe};
 use workson::transfer::Graph;
 use workson_oci::Reference;
@@ -26,8 +27,8 @@ pub(super) struct AssembledAnswer {
     notes: Vec<String>,
     /// What was verified before; none with `--no-verify`.
     verified: Option<ImageAnswer>,
-    /// The index itself.
-    index: Value,
+    /// The index itself, byte for byte.
+    index: Box<RawValue>,
     /// What would be done; none where it was done.
     pub(super) dry_run: Option<DryRun>,
     /// The layout that it was written to.
@@ -58,6 +59,13 @@ struct Blob {
     media_type: String,
 }
 
+/// What is told of a release besides.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    pub(super) stanza: Option<String>,
+    pub(super) notes: Vec<String>,
+}
+
 /// What would be done.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,7 +85,7 @@ impl AssembledAnswer {
         recipe: &Recipe,
         assembled: &Assembled,
         verified: Option<ImageAnswer>,
-        stanza: Option<String>,
+        more: More,
     ) -> Result<AssembledAnswer, Failure> {
         let root = &assembled.opened.root;
         let index = serde_json::from_slice(&root.bytes).map_err(|error| Failure::new(error.to_string()))?;
@@ -95,13 +103,13 @@ impl AssembledAnswer {
             media_type: root.media_type.to_string(),
             platforms: assembled.platforms.iter().map(platform).collect(),
             blobs: Vec::new(),
-            notes: assembled.notes.clone(),
+            notes: more.notes.into_iter().chain(assembled.notes.clone()).collect(),
             verified,
             index,
             dry_run: None,
             written: None,
             published: Vec::new(),
-            stanza,
+            stanza: more.stanza,
         })
     }
 
@@ -159,8 +167,9 @@ pub(super) fn told(answer: &AssembledAnswer, quiet: bool) -> String {
 
 /// What would be done.
 fn would(answer: &AssembledAnswer, dry_run: &DryRun) -> String {
-    let mut text = serde_json::to_string_pretty(&answer.index).unwrap_or_default();
-    text += "\n\n";
+    // For people: what is digested is the index without line ends.
+    let index: Value = serde_json::from_str(answer.index.get()).unwrap_or_default();
+    let mut text = format!("{index:#}\n\n");
     let bytes: u64 = answer.blobs.iter().map(|blob| blob.size).sum();
     text += &format!("{} of {bytes} bytes together:\n", count(answer.blobs.len(), "blob"));
     for blob in &answer.blobs {
