@@ -19,12 +19,14 @@
 //! | [`transfer`] | carrying an image from one place to another | `oci`, `registry`, `layout`, `source` |
 //! | [`publish`] | tags that move once everything is there and right | `oci`, `registry`, `source`, `transfer` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
+//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
 
 pub mod archive;
+pub mod assemble;
 pub mod catalog;
 pub mod chart;
 pub mod crawl;

@@ -21,6 +21,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("transfer", &["oci", "registry", "layout", "source"]),
     ("publish", &["oci", "registry", "source", "transfer"]),
     ("verify", &["oci", "evidence", "source"]),
+    ("assemble", &["oci", "registry", "layout", "source", "verify"]),
 ];
 
 /// What the pure package must not know of.
