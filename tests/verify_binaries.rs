@@ -436,8 +436,8 @@ fn links_to_loaders_and_libraries_are_followed() {
     let answer = works(&merged().layer(loader_in("usr/lib")));
     assert_eq!(answer["runs"], json!(["/app", "/usr/lib/ld-linux-aarch64.so.1", "/usr/lib/libc.so.6"]));
     // A later layer does not write through it: engines with overlay make a folder, which hides the link.
-    let hidden = merged().layer(loader_in("lib"));
-    assert_eq!(told(&hidden, 1)["findings"][0]["rule"], json!("no-library"));
+    let hidden = merged().layer(loader_in("usr/lib")).layer(Files::new().file("lib/other", b""));
+    assert_eq!(told(&hidden, 1)["findings"][0]["rule"], json!("no-loader"));
 
     let absolute = image(
         Files::new()
