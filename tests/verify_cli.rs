@@ -515,6 +515,34 @@ fn a_tar_of_very_many_entries_is_read_as_far_as_the_limit_which_is_named() {
 }
 
 #[test]
+fn entries_take_little_memory_however_many_and_however_deep() {
+    // Files of folders, over several layers, as large images have them.
+    let many = |seed: char| {
+        let mut tar = Vec::new();
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        for number in 0..75_000 {
+            header.set_path(format!("usr/lib/modules/{seed}{:05}/{number:06}.d.ts", number / 9)).unwrap();
+            header.set_size(0);
+            header.set_cksum();
+            tar.extend_from_slice(header.as_bytes());
+        }
+        Layer::of(TAR_GZIP, gzip(&tar), tar)
+    };
+    let image = ('a'..='d').fold(image(Layer::gzip(files())), |image, seed| image.with(many(seed)));
+    let ran = run(&image, &[]).exits(0);
+    // 300,000 entries with 33,000 folders: 64 MB and 16 MB for each of three layers in flight are allowed.
+    assert!(ran.peak_kib < 80 << 10, "{} KiB", ran.peak_kib);
+    let mut deep = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    deep.append_data(&mut header, "a/".repeat(40_000) + "x", &b""[..]).unwrap();
+    let image = Image::new("linux/arm64", &["/app"]).with(Layer::raw(TAR, deep.into_inner().unwrap()));
+    let ran = run(&image, &[]).exits(1);
+    assert!(ran.peak_kib < 64 << 10 && ran.text().contains("longer than 4095 bytes"), "{ran:?}");
+}
+
+#[test]
 fn odd_paths_lead_nowhere_out_of_the_image() {
     // Names with `..` or a slash in front are taken as root has them: nothing lies above it.
     for name in ["/app", "../../app", "./x/../app", "//app"] {

@@ -31,8 +31,11 @@ const CHUNK: usize = 64 << 10;
 /// How long what stands before an entry may be: its headers, with names and attributes. Go's reader, which the
 /// engines use, reads as much.
 const MAX_HEADERS: u64 = 1 << 20;
-/// How many bytes of names and other texts are kept for each entry that an image may have.
-const TEXT_PER_ENTRY: u64 = 64;
+/// How many bytes of names, of texts and of what is known of programs are kept for each entry that an image may have.
+const TEXT_PER_ENTRY: u64 = 96;
+/// What a file takes of which more than its length is kept, and a name in it, beside the text.
+const FILE: usize = size_of::<File>() + 48;
+const NAME: usize = size_of::<Vec<u8>>() + 16;
 /// Over how many folders links may lead on the way to entries, for each entry that a layer may have.
 const STEPS_PER_ENTRY: u64 = 16;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
@@ -225,10 +228,10 @@ pub enum LayerError {
          --max-image-entries)"
     )]
     TooManyInAll(u64),
-    /// The image's names are longer than is kept.
+    /// The image's names are longer than is kept, or there are too many programs.
     #[error(
-        "the names in the image's layers are longer than {0} bytes together, which is as much as is kept (raise it \
-         with --max-image-entries)"
+        "the names in the image's layers, and what is known of its programs, are longer than {0} bytes together, which \
+         is as much as is kept (raise it with --max-image-entries)"
     )]
     TooWordy(u64),
     /// Links lead further than is followed.
@@ -417,7 +420,7 @@ fn read_entries(tar: &mut impl Read, limits: &Limits, room: &Room) -> Result<Unp
         let (slots, names) = unpacking.entries.room();
         let mut text = 0;
         if let Some(found) = found {
-            text = found.text_length() as u64;
+            text = found.length() as u64;
             unpacking.put(found).map_err(|unfit| match unfit {
                 Unfit::Impossible(what) => damaged(what),
                 Unfit::TooFar => LayerError::TooWinding(steps),
@@ -437,13 +440,17 @@ fn read_entries(tar: &mut impl Read, limits: &Limits, room: &Room) -> Result<Unp
 }
 
 impl Entry {
-    /// How long the texts are that it keeps beside its names.
-    fn text_length(&self) -> usize {
+    /// How many bytes it keeps beside its names.
+    fn length(&self) -> usize {
         let Node::File(file) = &self.node else { return 0 };
         match &file.content {
-            Content::Elf(elf) => elf.text_length(),
-            Content::Script(text) | Content::Setting(text) => text.len(),
-            Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
+            Content::Elf(elf) => {
+                let names = elf.needed.len() + elf.versions_given.len() + 2 * elf.versions_needed.len();
+                FILE + size_of::<Elf>() + elf.text_length() + names * NAME
+            }
+            Content::Script(text) | Content::Setting(text) => FILE + text.len(),
+            Content::Pe(_) | Content::Unread(_) => FILE,
+            Content::Other => 0,
         }
     }
 }
