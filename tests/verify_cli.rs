@@ -355,7 +355,7 @@ fn bytes_of_another_digest_are_told_and_not_remembered() {
             assert_eq!((&answer["rung"], &answer["layers"]), (&json!(null), &json!([])), "{answer:#}");
             let followed = &answer["findings"][1]["reason"].as_str().unwrap();
             assert!(
-                followed.contains("a part of the file system was not read; in what was read, /app"),
+                followed.contains("a part of the file system was not read; in what was read, the image starts it, and it is not there"),
                 "{followed}"
             );
             // The digest is that of the whole, which works.
@@ -398,7 +398,7 @@ fn a_layer_that_is_absent_leaves_it_untold() {
     let answer = told(&image, "unknown", &[]);
     let reason = answer["findings"][1]["reason"].as_str().unwrap();
     assert!(
-        reason.starts_with("a part of the file system was not read; in what was read, /gone"),
+        reason.starts_with("a part of the file system was not read; in what was read, the image starts it, and it is not there"),
         "{reason}"
     );
 }
