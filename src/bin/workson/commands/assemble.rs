@@ -235,7 +235,7 @@ impl<'a> Work<'a> {
     fn refuses(&self, answer: &ImageAnswer) -> Result<bool, Failure> {
         let wrong = wrong_without_command(answer);
         let is_refused = answer.verdict == "no" || wrong.is_some();
-        if answer.verdict != "yes" && !(self.going.json && !is_refused) {
+        if answer.verdict != "yes" && (is_refused || !self.going.json) {
             let text = shown(answer, self.global.quiet);
             match self.going.json {
                 true => tell(text.trim_end(), None),
