@@ -443,12 +443,22 @@ fn links_to_loaders_and_libraries_are_followed() {
     let app = ARM64.dynamic();
     let image = |files: Files| Image::new("linux/arm64", &["/app"]).layer(files.program("app", &app));
     let (loader, library) = (ARM64.loader_bytes(), ARM64.library("libc.so.6"));
-    // As in Debian: /lib is a link to usr/lib, and a later layer writes through it.
-    let merged = image(Files::new().folder("usr/").folder("usr/lib/").symlink("lib", "usr/lib"))
-        .layer(Files::new().program("lib/libc.so.6", &library))
-        .layer(Files::new().program("usr/lib/ld-linux-aarch64.so.1", &loader));
-    let answer = works(&merged);
+    // As in Debian: /lib is a link to usr/lib, and a file of the same layer is put where it leads.
+    let merged = || {
+        image(
+            Files::new()
+                .folder("usr/")
+                .folder("usr/lib/")
+                .symlink("lib", "usr/lib")
+                .program("lib/libc.so.6", &library),
+        )
+    };
+    let loader_in = |folder: &str| Files::new().program(format!("{folder}/ld-linux-aarch64.so.1"), &loader);
+    let answer = works(&merged().layer(loader_in("usr/lib")));
     assert_eq!(answer["runs"], json!(["/app", "/usr/lib/ld-linux-aarch64.so.1", "/usr/lib/libc.so.6"]));
+    // A later layer does not write through it: engines with overlay make a folder, which hides the link.
+    let hidden = merged().layer(loader_in("usr/lib")).layer(Files::new().file("lib/other", ""));
+    assert_eq!(told(&hidden, 1)["findings"][0]["rule"], json!("no-loader"));
 
     let absolute = image(
         Files::new()
@@ -483,8 +493,9 @@ fn the_upper_layers_file_is_the_one_that_counts() {
     let answer = told(&gone, 1);
     assert_eq!(answer["findings"][0]["rule"], json!("not-there"));
     assert!(!start(&gone).started());
-    // Deleted and written again in one layer.
-    works(&image().layer(app(&wrong)).layer(Files::new().program("app", &right).whiteout("./app")));
+    // Deleted and written again in one layer; the other way about, engines with overlay refuse it.
+    works(&image().layer(app(&wrong)).layer(Files::new().whiteout("./app").program("app", &right)));
+    told(&image().layer(app(&wrong)).layer(Files::new().program("app", &right).whiteout("./app")), 2);
 }
 
 #[test]

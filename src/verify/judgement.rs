@@ -97,11 +97,16 @@ impl Judgement {
         Judgement { findings: before, ..self }
     }
 
-    /// The same where a part of the file system was not read: what is missing may be in it, so nothing is certain.
+    /// The same where a part of the file system was not read: what is missing may be in it, and what is there may be
+    /// replaced by it, so nothing is certain.
     #[must_use]
     pub(super) fn of_a_part(mut self) -> Judgement {
-        for finding in &mut self.findings {
+        // What the config says is not in the file system.
+        let follows = |finding: &&mut Finding| finding.weight > Weight::Note && finding.rule != "no-command";
+        for finding in self.findings.iter_mut().filter(follows) {
             finding.weight = finding.weight.min(Weight::Unknown);
+            finding.reason =
+                format!("a part of the file system was not read; in what was read, {}", finding.reason);
         }
         self
     }
@@ -490,11 +495,11 @@ impl Judging<'_> {
             let is_pe = matches!(file.content, Content::Pe(_));
             let is_foreign = expected.is_some_and(|expected| found != expected)
                 || is_pe != (self.platform.os == "windows");
-            if is_foreign && !self.runs.contains(path) {
+            if is_foreign && !self.runs.contains(&path) {
                 count += 1;
                 if foreign.len() < NAMED {
                     foreign.push((
-                        path.to_vec(),
+                        path,
                         placed.layer,
                         format!("it is for {found}{format}; nothing was seen to run it"),
                     ));

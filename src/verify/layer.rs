@@ -3,11 +3,15 @@
 //! Sources: the image specification (*layer.md*, *descriptor.md*), POSIX.1-2001's pax format as the crate `tar`
 //! reads it, RFC 1952 (gzip, which may have several members) and RFC 8878 (zstd).
 
+pub(super) mod entries;
 mod tee;
+mod unpacking;
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use tar::EntryType;
@@ -15,7 +19,10 @@ use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
 use workson_oci::path::clean;
 
+pub use self::entries::Entries;
 use self::tee::{Failed, Tee};
+pub use self::unpacking::Doubt;
+use self::unpacking::{Unfit, Unpacking};
 use super::binary::elf::{self, Elf};
 use super::binary::{Machine, Window, pe};
 
@@ -24,8 +31,10 @@ const CHUNK: usize = 64 << 10;
 /// How long what stands before an entry may be: its headers, with names and attributes. Go's reader, which the
 /// engines use, reads as much.
 const MAX_HEADERS: u64 = 1 << 20;
-/// How many bytes of names and other texts are kept for each entry that a layer may have.
-const TEXT_PER_ENTRY: u64 = 256;
+/// How many bytes of names and other texts are kept for each entry that an image may have.
+const TEXT_PER_ENTRY: u64 = 64;
+/// Over how many folders links may lead on the way to entries, for each entry that a layer may have.
+const STEPS_PER_ENTRY: u64 = 16;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
 const MAX_SCRIPT_LINE: usize = 256;
 /// How long a file may be that the loader reads, `ld.so.conf` and the like; the cache that is made of it; and the
@@ -45,15 +54,45 @@ const TOO_WIDE: &str = "requires too much memory";
 pub struct Limits {
     /// Bytes of one layer, unpacked.
     pub bytes: u64,
-    /// Entries of one layer.
+    /// Entries of one layer, with the folders that they lie in.
     pub entries: u64,
+    /// Entries of all layers of an image.
+    pub image_entries: u64,
     /// Bytes of what zstd keeps of one layer to unpack what follows. What counts is the power of two below it.
     pub window: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { bytes: 64 << 30, entries: 2_000_000, window: 16 << 20 }
+        Limits { bytes: 64 << 30, entries: 1_000_000, image_entries: 1_000_000, window: 16 << 20 }
+    }
+}
+
+/// What is left of what all layers of an image may have together.
+#[derive(Debug)]
+pub struct Room {
+    entries: AtomicU64,
+    text: AtomicU64,
+}
+
+impl Room {
+    /// All that `limits` give.
+    pub fn new(limits: &Limits) -> Room {
+        let text = limits.image_entries.saturating_mul(TEXT_PER_ENTRY);
+        Room { entries: AtomicU64::new(limits.image_entries), text: AtomicU64::new(text) }
+    }
+
+    fn take(&self, entries: u64, text: u64, limits: &Limits) -> Result<(), LayerError> {
+        let take = |left: &AtomicU64, much: u64| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(much)).is_ok()
+        };
+        if !take(&self.entries, entries) {
+            return Err(LayerError::TooManyInAll(limits.image_entries));
+        }
+        if !take(&self.text, text) {
+            return Err(LayerError::TooWordy(limits.image_entries.saturating_mul(TEXT_PER_ENTRY)));
+        }
+        Ok(())
     }
 }
 
@@ -73,12 +112,18 @@ pub enum Compression {
 pub struct Layer {
     /// The digest of its bytes as they came.
     pub digest: Digest,
+    /// Its length as it came.
+    pub length: u64,
     /// The digest of its bytes, unpacked.
     pub diff_id: Digest,
     /// Its length, unpacked.
     pub size: u64,
-    /// Its entries, in order.
-    pub entries: Vec<Entry>,
+    /// What it makes of an empty folder.
+    pub entries: Entries,
+    /// The first path that engines do not agree on, and why.
+    pub doubt: Option<(Vec<u8>, Doubt)>,
+    /// The first path that it has twice.
+    pub twice: Option<Vec<u8>>,
 }
 
 /// One entry of a layer.
@@ -160,7 +205,10 @@ pub enum Content {
 pub enum LayerError {
     /// The bytes end too early or are damaged.
     #[error("the layer can't be unpacked: {0}")]
-    Damaged(String),
+    Damaged(Damage),
+    /// It is packed in a way that not all engines know.
+    #[error("the layer is packed with {0}, which containerd does not unpack, and which is not read")]
+    Packed(&'static str),
     /// It is longer than is read.
     #[error(
         "the layer is longer than {0} bytes unpacked, which is as much as is read (raise it with --max-layer-bytes)"
@@ -171,12 +219,24 @@ pub enum LayerError {
         "the layer has more than {0} entries, which is as many as are read (raise it with --max-layer-entries)"
     )]
     TooMany(u64),
-    /// Its names are longer than is kept.
+    /// The image has more entries than are kept.
     #[error(
-        "the names in the layer are longer than {0} bytes together, which is as much as is kept (raise it with \
-         --max-layer-entries)"
+        "the image's layers have more than {0} entries together, which is as many as are kept (raise it with \
+         --max-image-entries)"
+    )]
+    TooManyInAll(u64),
+    /// The image's names are longer than is kept.
+    #[error(
+        "the names in the image's layers are longer than {0} bytes together, which is as much as is kept (raise it \
+         with --max-image-entries)"
     )]
     TooWordy(u64),
+    /// Links lead further than is followed.
+    #[error(
+        "links in the layer lead over more than {0} folders, which is as far as they are followed (raise it with \
+         --max-layer-entries)"
+    )]
+    TooWinding(u64),
     /// It was packed so that unpacking takes more memory than is given to it.
     #[error(
         "the layer takes more memory to unpack than {0} bytes, which is as much as zstd is given (raise it with \
@@ -186,6 +246,25 @@ pub enum LayerError {
     /// The bytes could not be had.
     #[error("the layer could not be read: {0}")]
     Source(String),
+}
+
+/// What is wrong with a layer's bytes.
+#[derive(Debug)]
+pub struct Damage {
+    /// A sentence.
+    pub what: String,
+    /// The digest of all bytes as they came, and how many they were.
+    pub bytes: Option<(Digest, u64)>,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+fn damaged(what: impl fmt::Display) -> LayerError {
+    LayerError::Damaged(Damage { what: what.to_string(), bytes: None })
 }
 
 /// Reads a layer to its end. `algorithm` is that of the digest it was asked for by.
@@ -200,24 +279,39 @@ pub fn read(
     algorithm: Algorithm,
     limits: &Limits,
 ) -> Result<Layer, LayerError> {
+    read_one(source, compression, algorithm, limits, &Room::new(limits))
+}
+
+/// Reads one of an image's layers to its end; `room` is for all of them.
+///
+/// # Errors
+/// Where the bytes are damaged, end too early, or are more than `limits`.
+pub fn read_one(
+    source: impl Read,
+    compression: Compression,
+    algorithm: Algorithm,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Layer, LayerError> {
     thread::scope(|scope| {
         let unhashed = |error: io::Error| LayerError::Source(error.to_string());
+        let mut packed = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
         if compression == Compression::None && algorithm == Algorithm::Sha256 {
             // One digest is both.
-            let tar = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
-            let (diff_id, size, entries) = unpacked(tar, limits, LayerError::Source)?;
-            return Ok(Layer { digest: diff_id.clone(), diff_id, size, entries });
+            let unpacked = read_entries(&mut packed, limits, room);
+            let (Unpacking { entries, doubt, twice, .. }, digest, length) = all(unpacked, packed, limits)?;
+            let diff_id = digest.clone();
+            return Ok(Layer { digest, length, diff_id, size: length, entries, doubt, twice });
         }
-        let mut packed = Tee::new(scope, source, algorithm, u64::MAX).map_err(unhashed)?;
         let unpacked = match compression {
             Compression::None => Tee::new(scope, &mut packed, Algorithm::Sha256, limits.bytes)
                 .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged)),
+                .and_then(|tar| unpacked(tar, limits, room)),
             Compression::Gzip => {
                 let decoder = flate2::bufread::MultiGzDecoder::new(&mut packed);
                 Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
                     .map_err(unhashed)
-                    .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
+                    .and_then(|tar| unpacked(tar, limits, room))
             }
             Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
                 .and_then(|mut decoder| {
@@ -225,24 +319,43 @@ pub fn read(
                     Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
                 })
                 .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
+                .and_then(|tar| unpacked(tar, limits, room))
                 .map_err(|error| match error {
-                    LayerError::Damaged(text) if text.contains(TOO_WIDE) => {
+                    LayerError::Damaged(damage) if damage.what.contains(TOO_WIDE) => {
                         LayerError::TooWide(limits.window)
                     }
                     error => error,
                 }),
         };
-        // Bytes that did not come are not damaged bytes.
-        let (diff_id, size, entries) = match (unpacked, packed.failed()) {
-            (Ok(unpacked), _) => unpacked,
-            (Err(_), Some(Failed::Source(error))) => return Err(LayerError::Source(error.clone())),
-            (Err(error), _) => return Err(error),
-        };
-        // What stands behind the end of what was unpacked belongs to the digest all the same.
-        let (digest, _) = packed.finish().map_err(|error| LayerError::Source(error.to_string()))?;
-        Ok(Layer { digest, diff_id, size, entries })
+        let ((unpacking, diff_id, size), digest, length) = all(unpacked, packed, limits)?;
+        let Unpacking { entries, doubt, twice, .. } = unpacking;
+        Ok(Layer { digest, length, diff_id, size, entries, doubt, twice })
     })
+}
+
+/// What was made of bytes, with their digest and length: what stands behind the end belongs to the digest all the
+/// same, and so does what stands behind damage.
+fn all<T, R: Read>(
+    result: Result<T, LayerError>,
+    bytes: Tee<'_, R>,
+    limits: &Limits,
+) -> Result<(T, Digest, u64), LayerError> {
+    let failed = |failed| match failed {
+        Failed::TooLong => LayerError::TooLong(limits.bytes),
+        Failed::Source(error) => LayerError::Source(error),
+    };
+    match result {
+        Ok(result) => bytes.finish().map_err(failed).map(|(digest, length)| (result, digest, length)),
+        // Bytes that did not come are not damaged bytes.
+        Err(error) => Err(match (bytes.failed().cloned(), error) {
+            (Some(why), _) => failed(why),
+            (None, LayerError::Damaged(Damage { what, .. })) => match bytes.finish() {
+                Ok(bytes) => LayerError::Damaged(Damage { what, bytes: Some(bytes) }),
+                Err(why) => failed(why),
+            },
+            (None, error) => error,
+        }),
+    }
 }
 
 /// What stands before an entry, bounded: the reader of tar files keeps names and attributes of any length.
@@ -266,68 +379,72 @@ impl<R: Read> Read for Bounded<'_, R> {
     }
 }
 
-/// Reads a tar file to its end. `unread` is what it means where its bytes can't be had.
+/// Reads a tar file to its end, as it comes out of a decoder: with its digest and length.
 fn unpacked<R: Read>(
     mut tar: Tee<'_, R>,
     limits: &Limits,
-    unread: fn(String) -> LayerError,
-) -> Result<(Digest, u64, Vec<Entry>), LayerError> {
+    room: &Room,
+) -> Result<(Unpacking, Digest, u64), LayerError> {
     let failed = |failed| match failed {
         Failed::TooLong => LayerError::TooLong(limits.bytes),
-        Failed::Source(error) => unread(error),
+        Failed::Source(error) => damaged(error),
     };
     let entries =
-        read_entries(&mut tar, limits).map_err(|error| tar.failed().cloned().map_or(error, failed))?;
+        read_entries(&mut tar, limits, room).map_err(|error| tar.failed().cloned().map_or(error, failed))?;
     // The diffID is over the whole tar file, with what stands behind its last entry.
     let (diff_id, size) = tar.finish().map_err(failed)?;
-    Ok((diff_id, size, entries))
+    Ok((entries, diff_id, size))
 }
 
-fn read_entries(tar: &mut impl Read, limits: &Limits) -> Result<Vec<Entry>, LayerError> {
-    let damaged = |error: io::Error| LayerError::Damaged(error.to_string());
-    let room = Cell::new(MAX_HEADERS);
-    let mut archive = tar::Archive::new(Bounded { inner: tar, room: &room });
+fn read_entries(tar: &mut impl Read, limits: &Limits, room: &Room) -> Result<Unpacking, LayerError> {
+    let head = Cell::new(MAX_HEADERS);
+    let mut archive = tar::Archive::new(Bounded { inner: tar, room: &head });
     let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::default(), room: limits.bytes };
-    let (mut count, mut entries) = (0, Vec::new());
-    let max_text = limits.entries.saturating_mul(TEXT_PER_ENTRY);
-    let mut text = 0;
+    let steps = limits.entries.saturating_mul(STEPS_PER_ENTRY);
+    let mut unpacking = Unpacking::new(steps);
+    let mut count = 0;
     for entry in archive.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         if count >= limits.entries {
             return Err(LayerError::TooMany(limits.entries));
         }
-        count += 1;
-        room.set(u64::MAX);
+        head.set(u64::MAX);
         let found = reader.entry(&mut entry).map_err(damaged)?;
         let behind = reader.rest(&mut entry).map_err(damaged)?;
         if reader.room == 0 {
             return Err(LayerError::TooLong(limits.bytes));
         }
+        let (slots, names) = unpacking.entries.room();
+        let mut text = 0;
         if let Some(found) = found {
-            text += found.text_length() as u64;
-            if text > max_text {
-                return Err(LayerError::TooWordy(max_text));
-            }
-            entries.push(found);
+            text = found.text_length() as u64;
+            unpacking.put(found).map_err(|unfit| match unfit {
+                Unfit::Impossible(what) => damaged(what),
+                Unfit::TooFar => LayerError::TooWinding(steps),
+                Unfit::Full => LayerError::TooMany(limits.entries),
+            })?;
         }
-        room.set(MAX_HEADERS.saturating_add(behind));
+        let (more_slots, more_names) = unpacking.entries.room();
+        let made = (more_slots - slots).max(1);
+        count += made;
+        if count > limits.entries {
+            return Err(LayerError::TooMany(limits.entries));
+        }
+        room.take(made, text + (more_names - names), limits)?;
+        head.set(MAX_HEADERS.saturating_add(behind));
     }
-    Ok(entries)
+    Ok(unpacking)
 }
 
 impl Entry {
-    /// How long the texts are that it keeps.
+    /// How long the texts are that it keeps beside its names.
     fn text_length(&self) -> usize {
-        let more = match &self.node {
-            Node::Symlink(target) | Node::Hardlink(target) => target.len(),
-            Node::File(file) => match &file.content {
-                Content::Elf(elf) => elf.text_length(),
-                Content::Script(text) | Content::Setting(text) => text.len(),
-                Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
-            },
-            Node::Folder | Node::Special | Node::Whiteout | Node::Opaque => 0,
-        };
-        self.path.len() + more
+        let Node::File(file) = &self.node else { return 0 };
+        match &file.content {
+            Content::Elf(elf) => elf.text_length(),
+            Content::Script(text) | Content::Setting(text) => text.len(),
+            Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
+        }
     }
 }
 
@@ -354,9 +471,12 @@ impl Reader {
             return Ok(Some(Entry { path: folder.to_vec(), node: Node::Opaque }));
         }
         if let Some(gone) = name.strip_prefix(b".wh.") {
-            if gone.starts_with(b".wh.") || matches!(gone, b"" | b"." | b"..") {
+            if gone.starts_with(b".wh.") {
                 // A mark of a storage driver, which stands for nothing.
                 return Ok(None);
+            }
+            if matches!(gone, b"" | b"." | b"..") {
+                return Err(io::Error::other("a whiteout of no name"));
             }
             let path = if folder.is_empty() { gone.to_vec() } else { [folder, b"/", gone].concat() };
             return Ok(Some(Entry { path, node: Node::Whiteout }));

@@ -62,6 +62,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     max_layer_entries: Option<u64>,
 
+    /// Keep at most N entries of all layers of an image
+    #[arg(long, value_name = "N")]
+    max_image_entries: Option<u64>,
+
     /// Give zstd at most N bytes of memory to unpack a layer
     #[arg(long, value_name = "N")]
     max_layer_window: Option<u64>,
@@ -73,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let mut limits = Limits::default();
     limits.bytes = arguments.max_layer_bytes.unwrap_or(limits.bytes);
     limits.entries = arguments.max_layer_entries.unwrap_or(limits.entries);
+    limits.image_entries = arguments.max_image_entries.unwrap_or(limits.image_entries);
     limits.window = arguments.max_layer_window.unwrap_or(limits.window);
     let client = settings.client(global, None)?;
     let mut verifying = Verifying::new(&settings.store(global), global, &client, limits)?;
