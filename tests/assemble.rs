@@ -11,6 +11,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use cli_support::{Home, Ran, start};
+use parts::image::Layout;
 use serde_json::{Value, json};
 use verify::image::{Files, Image, Layer, gzip, layout_of};
 use workson_oci::Digest;
@@ -481,6 +482,35 @@ async fn manifest_tools_own_files_are_read_as_they_stand() {
         .exits(2)
         .says("wrong.yaml:9:7")
         .says("did you mean linux/amd64?");
+}
+
+#[test]
+fn versions_and_features_of_an_operating_system_tell_platforms_apart_and_are_kept() {
+    let home = home();
+    let mut layout = Layout::new();
+    let entry = |version: &str, features: &[&str]| {
+        let mut entry = existing("windows/amd64").set("Labels", json!({ "version": version })).put(&layout);
+        entry["platform"]["os.version"] = json!(version);
+        if !features.is_empty() {
+            entry["platform"]["os.features"] = json!(features);
+        }
+        entry
+    };
+    let entries = [entry("10.0.17763.1", &["win32k"]), entry("10.0.20348.1", &[])];
+    layout.tag_index("it", &entries);
+    let place = format!("oci:{}:it", layout.path().display());
+    let run = |platform: &str| {
+        home.write("recipe.yaml", format!("image: a/b\nmanifests:\n  - image: {place}\n{platform}"));
+        let ran =
+            home.run(&["assemble", "recipe.yaml", "--dry-run", "--json", "--no-verify"]).exits(0).json();
+        ran["index"]["manifests"].as_array().unwrap().clone()
+    };
+    assert_eq!(run(""), entries);
+    let of = "    platform:\n      os: windows\n      architecture: amd64\n";
+    assert_eq!(run(of), entries);
+    assert_eq!(run(&format!("{of}      os.version: 10.0.20348.1\n")), entries[1..]);
+    let features = run(&format!("{of}      os.version: 10.0.20348.1\n      os.features: [x]\n"));
+    assert_eq!(features[0]["platform"]["os.features"], json!(["x"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
