@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
-    Assemble(assemble::Arguments),
+    Assemble(Box<assemble::Arguments>),
     Copy(copy::Arguments),
     Push(copy::PushArguments),
     Inventory(inventory::Arguments),
