@@ -260,7 +260,8 @@ impl Judging<'_> {
                 Obstacle::NotFound { name, decides } => {
                     let weight = if *decides { Weight::Unknown } else { Weight::Warning };
                     let name = String::from_utf8_lossy(name);
-                    let reason = format!("a shell is to run {name}, which is not there");
+                    let reason =
+                        format!("a shell is to run {name}, which is not there, or may not be run as it is");
                     self.find(weight, "not-found", None, reason);
                 }
                 Obstacle::NoSplit { path, layer } => {
@@ -269,6 +270,10 @@ impl Judging<'_> {
                 }
                 Obstacle::Unread { path, layer, why } => {
                     self.find(Weight::Unknown, "unread", Some((path, Some(*layer))), (*why).to_owned());
+                }
+                Obstacle::NotReadable { path, layer } => {
+                    let reason = "it is a script, and the user who runs it may not read it".into();
+                    self.find(Weight::No, "not-readable", Some((path, Some(*layer))), reason);
                 }
                 Obstacle::NotExecutable { path, layer } => {
                     let reason =
@@ -307,7 +312,7 @@ impl Judging<'_> {
 
     fn program(&mut self, program: &Program, command: &Command) {
         // What is only an argument, or one of a shell's commands, is most likely started, but may not be.
-        let is_likely = matches!(program.role, Role::Argument | Role::Perhaps);
+        let is_likely = matches!(program.role, Role::Argument | Role::Likely | Role::Perhaps);
         let weight = if is_likely { Weight::Unknown } else { Weight::No };
         self.runs.insert(program.path.clone());
         let at = Some((program.path.as_slice(), Some(program.layer)));

@@ -55,6 +55,8 @@ pub enum Role {
     Named(Vec<u8>),
     /// A shell was started to run it, and nothing comes of that where it fails.
     Sole,
+    /// The same, unless a command before it changes files or variables.
+    Likely,
     /// A shell may run it, or go on without it.
     Perhaps,
     /// A shell reads it.
@@ -123,6 +125,13 @@ pub enum Obstacle {
         layer: usize,
         /// Why.
         why: &'static str,
+    },
+    /// Whoever runs it may not read it, which it takes to run a script.
+    NotReadable {
+        /// Its real path.
+        path: Vec<u8>,
+        /// The layer.
+        layer: usize,
     },
     /// Nobody may execute it.
     NotExecutable {
@@ -200,7 +209,7 @@ struct Due {
 
 impl Due {
     fn push(&mut self, next: Next) {
-        let is_likely = matches!(next.role, Role::Argument | Role::Perhaps);
+        let is_likely = matches!(next.role, Role::Argument | Role::Likely | Role::Perhaps);
         if is_likely { &mut self.likely } else { &mut self.certain }.push_back(next);
     }
 
@@ -214,7 +223,10 @@ pub fn follow(tree: &Tree, command: &Command) -> Startup {
     let words = command.arguments();
     let mut startup = Startup::default();
     let identity = Identity::of(tree, &command.user);
-    let identity = identity.map_err(|reason| startup.obstacles.push(Obstacle::NoUser { reason })).ok();
+    let identity = identity.unwrap_or_else(|reason| {
+        startup.obstacles.push(Obstacle::NoUser { reason });
+        None
+    });
     let mut following = Following { tree, command, identity, due: Due::default(), startup };
     let length = |texts: &[String]| texts.iter().map(|text| text.len() + 1).sum::<usize>();
     if words.first().is_none_or(String::is_empty) {
@@ -251,13 +263,20 @@ impl Following<'_> {
             Ok(found) => found,
             Err(missing) => return self.missing(next, missing),
         };
+        let is_read = next.role == Role::Script || matches!(file.content, Content::Script(_));
+        if is_read && !self.may_read(&file) && !matches!(next.role, Role::Argument | Role::Perhaps) {
+            self.startup.obstacles.push(Obstacle::NotReadable { path, layer });
+            return;
+        }
         if next.role == Role::Script {
             return;
         }
         if !self.may_execute(&file) {
-            if !matches!(next.role, Role::Argument | Role::Perhaps) {
-                self.startup.obstacles.push(Obstacle::NotExecutable { path, layer });
-            }
+            self.startup.obstacles.extend(match next.role {
+                Role::Argument | Role::Perhaps => None,
+                Role::Likely => Some(Obstacle::NotFound { name: next.name, decides: true }),
+                _ => Some(Obstacle::NotExecutable { path, layer }),
+            });
             return;
         }
         if next.splits && path.ends_with(b"busybox") {
@@ -277,6 +296,10 @@ impl Following<'_> {
         }
         let Next { name, role, folder, .. } = next;
         self.startup.programs.push(Program { name, path, file, layer, role, folder });
+    }
+
+    fn may_read(&self, file: &File) -> bool {
+        self.identity.as_ref().is_none_or(|identity| identity.may_read(file.permissions))
     }
 
     fn may_execute(&self, file: &File) -> bool {
@@ -330,6 +353,7 @@ impl Following<'_> {
             Role::Argument => return,
             // The command of a shell that is named by its path is there, or it fails.
             Role::Sole if !name.contains(&b'/') => Obstacle::NotFound { name, decides: true },
+            Role::Likely => Obstacle::NotFound { name, decides: true },
             Role::Perhaps => Obstacle::NotFound { name, decides: false },
             role => Obstacle::NotThere { name, role, missing },
         });
@@ -342,6 +366,7 @@ impl Following<'_> {
             let role = match (by, &next.role) {
                 (_, Role::Argument) | (By::Argument, _) => Role::Argument,
                 (_, Role::Perhaps) | (By::ShellPerhaps, _) => Role::Perhaps,
+                (_, Role::Likely) | (By::ShellLikely, _) => Role::Likely,
                 (By::Launcher, _) => Role::Started,
                 (By::Shell, _) => Role::Sole,
                 (By::Script, _) => Role::Script,
@@ -359,7 +384,7 @@ impl Following<'_> {
         layer: usize,
     ) -> Result<(), Option<Obstacle>> {
         // A shell runs a text without `#!` itself.
-        let takes_texts = matches!(next.role, Role::Argument | Role::Sole | Role::Perhaps);
+        let takes_texts = matches!(next.role, Role::Argument | Role::Sole | Role::Likely | Role::Perhaps);
         let no_format = || Obstacle::NoFormat { path: path.to_vec(), layer };
         match &file.content {
             Content::Unread(why) => Err(Some(Obstacle::Unread { path: path.to_vec(), layer, why })),
@@ -377,6 +402,8 @@ impl Following<'_> {
             Content::Elf(elf) if !matches!(elf.kind, Kind::Executable | Kind::Shared) => {
                 Err((next.role != Role::Argument).then(no_format))
             }
+            // A .NET program is an argument of its runtime, on every machine.
+            Content::Pe(_) if next.role == Role::Argument => Err(None),
             Content::Elf(_) | Content::Pe(_) => Ok(()),
             Content::Setting(_) | Content::Other => Err((!takes_texts).then(no_format)),
         }
@@ -386,7 +413,7 @@ impl Following<'_> {
     fn interpreter(&mut self, script: &Next, path: &[u8], line: FirstLine) {
         // Whoever is given a script as an argument may read it without its interpreter.
         let role = match &script.role {
-            role @ (Role::Argument | Role::Perhaps) => role.clone(),
+            role @ (Role::Argument | Role::Likely | Role::Perhaps) => role.clone(),
             _ => Role::Interpreter(path.to_vec()),
         };
         let next = |name: Vec<u8>, role, splits| Next {

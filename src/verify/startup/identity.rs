@@ -17,11 +17,15 @@ pub(super) struct Identity {
 impl Identity {
     /// Who `user` is: `NAME|UID[:GROUP|GID]`, root where it is empty.
     ///
+    /// None where what is needed for that was not kept: a list that is a link to something else.
+    ///
     /// # Errors
     /// A sentence, where a name is not in the image: engines do not start it.
-    pub(super) fn of(tree: &Tree, user: &str) -> Result<Identity, String> {
+    pub(super) fn of(tree: &Tree, user: &str) -> Result<Option<Identity>, String> {
         let (user, group) = user.split_once(':').map_or((user, ""), |(user, group)| (user, group));
-        let passwd = lines(tree, b"etc/passwd");
+        let (Some(passwd), Some(all)) = (lines(tree, b"etc/passwd"), lines(tree, b"etc/group")) else {
+            return Ok(None);
+        };
         let entry = passwd.iter().find(|entry| {
             let is_number = !user.is_empty() && entry.get(2).is_some_and(|uid| uid == user);
             entry[0] == user || is_number || (user.is_empty() && entry.get(2).is_some_and(|uid| uid == "0"))
@@ -32,7 +36,6 @@ impl Identity {
             None if user.is_empty() => 0,
             None => user.parse().map_err(|_| format!("its user {user} is not in /etc/passwd"))?,
         };
-        let all = lines(tree, b"etc/group");
         let groups = match group {
             "" => {
                 let own = entry.and_then(|entry| number(entry, 3)).unwrap_or(0);
@@ -50,25 +53,36 @@ impl Identity {
                 vec![number.ok_or_else(|| format!("its group {group} is not in /etc/group"))?]
             }
         };
-        Ok(Identity { uid, groups })
+        Ok(Some(Identity { uid, groups }))
     }
 
     /// Whether it may execute a file (POSIX.1-2017, 4.5 *File Access Permissions*).
     pub(super) fn may_execute(&self, permissions: Permissions) -> bool {
-        let bit = match () {
-            () if self.uid == 0 => 0o111,
-            () if self.uid == permissions.uid => 0o100,
-            () if self.groups.contains(&permissions.gid) => 0o010,
-            () => 0o001,
+        match self.uid {
+            0 => permissions.mode & 0o111 != 0,
+            _ => self.has(permissions, 0o1),
+        }
+    }
+
+    /// Whether it may read a file.
+    pub(super) fn may_read(&self, permissions: Permissions) -> bool {
+        self.uid == 0 || self.has(permissions, 0o4)
+    }
+
+    fn has(&self, permissions: Permissions, bit: u16) -> bool {
+        let bits = match () {
+            () if self.uid == permissions.uid => permissions.mode >> 6,
+            () if self.groups.contains(&permissions.gid) => permissions.mode >> 3,
+            () => permissions.mode,
         };
-        permissions.mode & bit != 0
+        bits & bit != 0
     }
 }
 
-/// The lines of a file, in fields with colons between them; each has one at least.
-fn lines(tree: &Tree, path: &[u8]) -> Vec<Vec<String>> {
-    let Ok((_, file, _)) = tree.file(path) else { return Vec::new() };
-    let Content::Setting(text) = &file.content else { return Vec::new() };
+/// The lines of a file, in fields with colons between them; each has one at least. None where the file was not kept.
+fn lines(tree: &Tree, path: &[u8]) -> Option<Vec<Vec<String>>> {
+    let Ok((_, file, _)) = tree.file(path) else { return Some(Vec::new()) };
+    let Content::Setting(text) = &file.content else { return None };
     let text = String::from_utf8_lossy(text);
-    text.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect()
+    Some(text.lines().map(|line| line.split(':').map(str::to_owned).collect()).collect())
 }

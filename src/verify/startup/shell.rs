@@ -94,6 +94,11 @@ const BUILT_IN: [&str; 86] = [
 ];
 /// Reserved words that begin a compound command: what follows is not read.
 const COMPOUND: [&str; 10] = ["if", "while", "until", "for", "case", "select", "function", "{", "!", "[["];
+/// Those that change neither files nor what names and libraries are looked for by.
+const HARMLESS: [&str; 22] = [
+    "!", ":", "[", "[[", "]", "]]", "command", "echo", "exit", "false", "hash", "jobs", "printf", "pwd",
+    "test", "times", "trap", "true", "type", "ulimit", "umask", "wait",
+];
 /// How many commands of one text are looked at, how many words and operators are read for that, and how long what
 /// variables stand for may be together.
 const MAX_COMMANDS: usize = 64;
@@ -107,8 +112,19 @@ pub(super) struct ShellCommand {
     pub(super) words: Vec<String>,
     /// The folder that it is run in.
     pub(super) folder: String,
-    /// Whether nothing comes of the whole text where it fails.
-    pub(super) decides: bool,
+    /// Whether anything comes of the whole text where it fails.
+    pub(super) certainty: Certainty,
+}
+
+/// How certain it is that a command is run as the image has it, and that nothing comes of the whole text where it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Certainty {
+    /// It is.
+    Certain,
+    /// It is, unless a command before it changes files or variables.
+    Likely,
+    /// It may not be run, or something else may follow.
+    Possible,
 }
 
 /// What a shell knows when it starts.
@@ -151,46 +167,92 @@ type Simple = (Vec<Option<String>>, Option<Operator>);
 
 /// The programs that `text` runs.
 pub(super) fn commands(text: &str, environment: &Environment<'_>) -> Vec<ShellCommand> {
-    let mut folder = Some(environment.folder.to_owned());
-    let mut found = Vec::new();
-    let (mut commands, mut is_whole) = split(Lexer { rest: text, environment, room: MAX_VALUES }.tokens());
-    // What is executed in the shell's place is the last.
-    if let Some(at) = commands.iter().position(is_execution) {
+    let lexer = Lexer { text, rest: text, environment, room: MAX_VALUES };
+    let (mut commands, mut is_whole) = split(lexer.tokens());
+    // What is executed in the shell's place is the last, and so is what stands before an exit.
+    let ends = |at: usize| is_unconditional(&commands, at) && is_end(&commands[at]);
+    if let Some(at) = (0..commands.len()).find(|at| ends(*at)) {
         commands.truncate(at + 1);
         is_whole = true;
     }
     let decisive = if is_whole { decisive(&commands) } else { commands.len() };
-    for (at, (mut words, operator)) in commands.iter().take(MAX_COMMANDS).cloned().enumerate() {
-        // Variables that are set for this command alone; of PATH it can't be told where that leads.
+    let mut reading =
+        Reading { folder: Some(environment.folder.to_owned()), is_altered: false, found: Vec::new() };
+    for (at, (words, operator)) in commands.iter().take(MAX_COMMANDS).cloned().enumerate() {
+        let is_alone =
+            operator != Some(Operator::Or) && (at == 0 || commands[at - 1].1 != Some(Operator::Or));
+        let in_pipe = operator == Some(Operator::Pipe);
+        reading.command(words, at >= decisive && !in_pipe, is_alone && !in_pipe);
+    }
+    reading.found
+}
+
+/// What is known while the commands are gone along.
+struct Reading {
+    /// Where the shell is; none where that can't be told.
+    folder: Option<String>,
+    /// Whether something was run that may have changed files or variables.
+    is_altered: bool,
+    found: Vec<ShellCommand>,
+}
+
+impl Reading {
+    /// Takes a command. `is_alone`: it is run whatever came of others, and others are run whatever comes of it.
+    fn command(&mut self, mut words: Vec<Option<String>>, decides: bool, is_alone: bool) {
         let set = words.iter().take_while(|word| word.as_ref().is_some_and(|word| is_assignment(word)));
         let set: Vec<String> = set.flatten().cloned().collect();
         words.drain(..set.len());
-        while let Some(Some(first)) = words.first()
+        // Where names and libraries are looked for then is not known.
+        let leads = set.iter().any(|set| set.starts_with("PATH=") || set.starts_with("LD_"));
+        self.is_altered |= words.is_empty() && leads;
+        while let [Some(first), next, ..] = &words[..]
             && ["exec", "command", "time"].contains(&first.as_str())
         {
+            if next.as_ref().is_none_or(|next| next.starts_with('-')) {
+                return;
+            }
             words.remove(0);
         }
         let told: Vec<String> = words.iter().map_while(Clone::clone).collect();
-        let Some(first) = told.first() else { continue };
-        if first == "cd" {
-            let next = told.get(1).filter(|_| told.len() == 2 && words.len() == 2);
-            folder = folder.zip(next).map(|(folder, next)| joined(&folder, next));
-            continue;
+        let Some(first) = told.first() else {
+            self.is_altered |= !words.is_empty();
+            return;
+        };
+        if ["cd", "chdir"].contains(&first.as_str()) {
+            let next = told.get(1).filter(|_| told.len() == 2 && words.len() == 2 && is_alone);
+            self.folder = self.folder.take().zip(next).map(|(folder, next)| joined(&folder, next));
+            return;
         }
-        if BUILT_IN.contains(&first.as_str()) || set.iter().any(|set| set.starts_with("PATH=")) {
-            continue;
+        if BUILT_IN.contains(&first.as_str()) {
+            self.is_altered |= !HARMLESS.contains(&first.as_str());
+            return;
         }
         let is_relative = first.contains('/') && !first.starts_with('/');
-        let Some(folder) = folder.clone().or((!is_relative).then(String::new)) else { continue };
-        let in_pipe = operator == Some(Operator::Pipe);
-        found.push(ShellCommand { words: told, folder, decides: at >= decisive && !in_pipe });
+        let folder = self.folder.clone().or((!is_relative).then(String::new));
+        if let Some(folder) = folder {
+            let certainty = match decides {
+                true if self.is_altered || leads => Certainty::Likely,
+                true => Certainty::Certain,
+                false => Certainty::Possible,
+            };
+            self.found.push(ShellCommand { words: told, folder, certainty });
+        }
+        self.is_altered = true;
     }
-    found
 }
 
-/// Whether it is `exec` with a program.
-fn is_execution((words, _): &Simple) -> bool {
-    matches!(&words[..], [Some(first), _, ..] if first == "exec")
+/// Whether a command is run whatever came of those before it.
+fn is_unconditional(commands: &[Simple], at: usize) -> bool {
+    at == 0 || matches!(commands[at - 1].1, Some(Operator::Then | Operator::Beside))
+}
+
+/// Whether nothing is run behind it: `exec` with a program, or `exit`.
+fn is_end((words, _): &Simple) -> bool {
+    match &words[..] {
+        [Some(first), _, ..] if first == "exec" => true,
+        [Some(first), ..] => first == "exit",
+        _ => false,
+    }
 }
 
 /// The commands, each with what stands behind it, and whether that is all of them.
@@ -248,6 +310,7 @@ fn is_name(text: &str) -> bool {
 }
 
 struct Lexer<'a, 'b> {
+    text: &'a str,
     rest: &'a str,
     environment: &'a Environment<'b>,
     /// How long what variables stand for may still be.
@@ -438,6 +501,8 @@ impl Lexer<'_, '_> {
     fn value(&mut self, name: &str) -> Option<String> {
         let value = match name.parse::<usize>() {
             Ok(number) => self.environment.parameters.get(number).cloned(),
+            // What the text sets itself is not followed.
+            Err(_) if self.text.contains(&format!("{name}=")) || self.text.contains("read ") => None,
             Err(_) => (self.environment.variable)(name),
         };
         value.filter(|value| self.has_room(value.len()))
@@ -462,7 +527,11 @@ mod tests {
         let parameters = ["sh", "/bin/app", "--flag"].map(str::to_owned);
         let environment = Environment { variable: &variable, parameters: &parameters, folder: "/work" };
         let shown = |command: ShellCommand| {
-            let mark = if command.decides { "!" } else { "?" };
+            let mark = match command.certainty {
+                Certainty::Certain => "!",
+                Certainty::Likely => "~",
+                Certainty::Possible => "?",
+            };
             let folder =
                 if command.folder == "/work" { String::new() } else { format!(" in {}", command.folder) };
             format!("{mark} {}{folder}", command.words.join(" "))
@@ -480,6 +549,7 @@ mod tests {
             ("/app/ser\\ver", &["! /app/server"]),
             ("A=1 B='2 3' app", &["! app"]),
             ("PATH=/x:$PATH app", &[]),
+            ("PATH=/x app", &["~ app"]),
             ("cd /app && ./server", &["! ./server in /app"]),
             ("cd sub && exec ./server", &["! ./server in /work/sub"]),
             ("cd $NOWHERE && ./server", &[]),
@@ -488,24 +558,37 @@ mod tests {
             ("\"${HOME_OF_APP}\"/server", &["! /srv/app/server"]),
             ("$UNSET/server", &[]),
             ("$TWO", &[]),
-            ("a && b", &["! a", "! b"]),
+            ("a && b", &["! a", "~ b"]),
             ("a || b", &["? a", "? b"]),
             ("a || true", &["? a"]),
-            ("a; b", &["? a", "! b"]),
-            ("a\nb\n", &["? a", "! b"]),
-            ("a | b", &["? a", "! b"]),
-            ("a & b", &["? a", "! b"]),
+            ("a; b", &["? a", "~ b"]),
+            ("a\nb\n", &["? a", "~ b"]),
+            ("a | b", &["? a", "~ b"]),
+            ("a & b", &["? a", "~ b"]),
             ("a &", &["? a"]),
-            ("set -e; a > /log 2>&1; b </dev/null", &["? a", "! b"]),
-            ("a >&2 && b", &["! a", "! b"]),
+            ("set -e; a > /log 2>&1; b </dev/null", &["? a", "~ b"]),
+            ("a >&2 && b", &["! a", "~ b"]),
             ("exec \"$@\"", &["! /bin/app --flag"]),
-            ("prepare && exec $@", &["! prepare", "! /bin/app --flag"]),
+            ("prepare && exec $@", &["! prepare", "~ /bin/app --flag"]),
             ("$0 -x", &["! sh -x"]),
             ("echo hello && test -f x && app", &["! app"]),
             ("# a comment\napp # another", &["! app"]),
-            ("a && \\\n b", &["! a", "! b"]),
+            ("a && \\\n b", &["! a", "~ b"]),
             ("exec a; b", &["! a"]),
-            ("a; exec b; (c)", &["? a", "! b"]),
+            ("a; exec b; (c)", &["? a", "~ b"]),
+            ("[ -x a ] && exec a; exec b", &["? a", "~ b"]),
+            ("app; exit 0", &["? app"]),
+            ("exit 0; app", &[]),
+            ("export A=1 && app", &["~ app"]),
+            ("LD_LIBRARY_PATH=/x app", &["~ app"]),
+            ("PATH=/x; app", &["~ app"]),
+            (". /env && app", &["~ app"]),
+            ("chmod +x /start && /start", &["! chmod +x /start", "~ /start"]),
+            ("cd /a || cd /b; ./app", &[]),
+            ("chdir /a; ./app", &["! ./app in /a"]),
+            ("HOME_OF_APP=/x; $HOME_OF_APP/server", &[]),
+            ("command -v app && app", &["! app"]),
+            ("exec -a name app", &[]),
             ("a || exec b", &["? a", "? b"]),
             // What is not followed says nothing, and what stands before it decides nothing.
             ("a; if b; then c; fi", &["? a"]),

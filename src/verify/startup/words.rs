@@ -1,6 +1,6 @@
 //! What a program starts that is given these words: a shell, an init, an entrypoint.
 
-use super::shell::{self, Environment};
+use super::shell::{self, Certainty, Environment};
 
 /// Programs that do nothing but start another one in their place or below them, and how many words stand before it.
 const LAUNCHERS: [(&str, usize); 8] = [
@@ -24,6 +24,8 @@ pub(super) enum By {
     Launcher,
     /// A shell runs it, and nothing comes of the whole where it fails.
     Shell,
+    /// The same, unless a command before it changes something.
+    ShellLikely,
     /// A shell may run it, or may go on without it.
     ShellPerhaps,
     /// A shell reads it.
@@ -62,10 +64,14 @@ pub(super) fn started(
             Shell::Text(text, parameters) => {
                 let environment = Environment { variable, parameters, folder };
                 let commands = shell::commands(text, &environment).into_iter();
-                let by = |decides| if decides { By::Shell } else { By::ShellPerhaps };
+                let by = |certainty| match certainty {
+                    Certainty::Certain => By::Shell,
+                    Certainty::Likely => By::ShellLikely,
+                    Certainty::Possible => By::ShellPerhaps,
+                };
                 commands
                     .map(|command| Started {
-                        by: by(command.decides),
+                        by: by(command.certainty),
                         words: command.words,
                         folder: command.folder,
                     })
@@ -76,7 +82,15 @@ pub(super) fn started(
         };
     }
     if let Some((_, before)) = LAUNCHERS.iter().find(|(name, _)| *name == base.as_str()) {
-        return one(By::Launcher, launched(rest).get(*before..).unwrap_or_default());
+        // What an option may change is not followed.
+        let is_plain = |word: &String| {
+            base != "env" || !(word.starts_with("-S") || word.starts_with("-C") || word.starts_with("--"))
+        };
+        let words = launched(rest).get(*before..).unwrap_or_default();
+        let own = &rest[..rest.len() - words.len()];
+        let leads = own.iter().any(|word| word.starts_with("PATH=") || word.starts_with("LD_"));
+        let by = if own.iter().all(is_plain) && !leads { By::Launcher } else { By::Argument };
+        return one(by, words);
     }
     let first = rest.iter().position(|word| !word.starts_with('-'));
     one(By::Argument, first.map_or(&[], |at| &rest[at..]))
@@ -102,6 +116,10 @@ fn shell_words(mut words: &[String]) -> Shell<'_> {
             "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => rest.get(1..).unwrap_or_default(),
             option if option.starts_with("--") || option.starts_with('+') => rest,
             option if option.starts_with('-') => {
+                if option.contains('s') {
+                    // It reads what it is given.
+                    return Shell::Nothing;
+                }
                 is_text |= option.contains('c');
                 // `-eo pipefail`
                 if option.ends_with('o') { rest.get(1..).unwrap_or_default() } else { rest }
@@ -160,6 +178,10 @@ mod tests {
             (&["gosu", "nobody:nogroup", "app"], one(By::Launcher, "app")),
             (&["gosu", "nobody"], vec![]),
             (&["env", "-i", "-u", "A", "B=1", "app"], one(By::Launcher, "app")),
+            (&["env", "LD_LIBRARY_PATH=/x", "app"], one(By::Argument, "app")),
+            (&["env", "-C", "/x", "./app"], one(By::Argument, "./app")),
+            (&["env", "--chdir=/x", "./app"], one(By::Argument, "./app")),
+            (&["sh", "-s"], vec![]),
             (&["/entrypoint", "--flag", "app", "x"], one(By::Argument, "app x")),
             (&[], vec![]),
         ] {
