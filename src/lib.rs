@@ -16,7 +16,9 @@
 //! | [`layout`] | images on disk: OCI image layouts | `oci` |
 //! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
-//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
+//! | [`packed`] | a layer's bytes as they pass by: digested, unpacked, read as a tar file | `oci` |
+//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source`, `packed` |
+//! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
@@ -30,6 +32,9 @@ pub mod evidence;
 pub mod history;
 pub mod inventory;
 pub mod layout;
+pub mod packed;
+#[cfg(unix)]
+pub mod rootfs;
 pub mod source;
 pub mod store;
 pub mod timeline;

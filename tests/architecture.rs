@@ -18,7 +18,9 @@ const RULES: &[(&str, &[&str])] = &[
     ("layout", &["oci"]),
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),
-    ("verify", &["oci", "evidence", "source"]),
+    ("packed", &["oci"]),
+    ("verify", &["oci", "evidence", "source", "packed"]),
+    ("rootfs", &["oci", "source", "packed"]),
 ];
 
 /// What the pure package must not know of.

@@ -1,7 +1,6 @@
 //! One image for one platform: its documents, its layers, and the verdict.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,6 +16,7 @@ use super::judgement::{Finding, Judgement, Weight, judge};
 use super::layer::{self, Compression, Layer, LayerError, Limits};
 use super::startup::Command;
 use super::tree::Tree;
+use crate::packed::LayerKind;
 use crate::source::Source;
 
 /// How a verification goes about it.
@@ -52,28 +52,6 @@ pub struct ReadLayer {
     pub size: u64,
     /// Its length, unpacked.
     pub unpacked: u64,
-}
-
-/// How a layer's media type says that it is to be taken.
-enum Kind {
-    FileSystem,
-    Foreign,
-    Other,
-}
-
-fn kind(media_type: &str) -> Kind {
-    match media_type {
-        "application/vnd.oci.image.layer.v1.tar"
-        | "application/vnd.oci.image.layer.v1.tar+gzip"
-        | "application/vnd.oci.image.layer.v1.tar+zstd"
-        | "application/vnd.docker.image.rootfs.diff.tar"
-        | "application/vnd.docker.image.rootfs.diff.tar.gzip"
-        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Kind::FileSystem,
-        "application/vnd.docker.image.rootfs.foreign.diff.tar"
-        | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => Kind::Foreign,
-        text if text.starts_with("application/vnd.oci.image.layer.nondistributable.v1.tar") => Kind::Foreign,
-        _ => Kind::Other,
-    }
 }
 
 /// Verifies the image that `manifest` is, which its index claims to be for `platform`.
@@ -173,7 +151,7 @@ fn read_layers(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(descriptor) = layers.get(at) else { return };
-                    if !matches!(kind(descriptor.media_type.as_str()), Kind::FileSystem) {
+                    if !matches!(LayerKind::of(descriptor.media_type.as_str()), LayerKind::FileSystem) {
                         continue;
                     }
                     let result = read_layer(source, descriptor, &settings.limits);
@@ -191,28 +169,28 @@ fn read_layers(
             findings.push(Finding { weight, rule, file: None, layer: Some(at), reason });
         };
         let media_type = descriptor.media_type.as_str();
-        match (kind(media_type), result.into_inner().ok().flatten()) {
-            (Kind::Foreign, _) => {
+        match (LayerKind::of(media_type), result.into_inner().ok().flatten()) {
+            (LayerKind::Foreign, _) => {
                 find(
                     Weight::Unknown,
                     "foreign-layer",
                     format!("the layer is kept elsewhere ({media_type}), and was not read"),
                 );
             }
-            (Kind::Other, _) => {
+            (LayerKind::Other, _) => {
                 find(
                     Weight::Unknown,
                     "no-file-system",
                     format!("the layer is no file system ({media_type})"),
                 );
             }
-            (Kind::FileSystem, None) => find(Weight::Unknown, "unread", "the layer was not read".into()),
-            (Kind::FileSystem, Some(Err(error))) => {
+            (LayerKind::FileSystem, None) => find(Weight::Unknown, "unread", "the layer was not read".into()),
+            (LayerKind::FileSystem, Some(Err(error))) => {
                 let weight =
                     if matches!(error, LayerError::Damaged(_)) { Weight::No } else { Weight::Unknown };
                 find(weight, "layer", error.to_string());
             }
-            (Kind::FileSystem, Some(Ok(layer))) => {
+            (LayerKind::FileSystem, Some(Ok(layer))) => {
                 if layer.digest.as_str() != descriptor.digest {
                     let reason =
                         format!("its bytes have the digest {}, not {}", layer.digest, descriptor.digest);
@@ -244,18 +222,8 @@ fn read_layers(
 
 fn read_layer(source: &dyn Source, descriptor: &Descriptor, limits: &Limits) -> Result<Layer, LayerError> {
     let digest = descriptor.checked_digest().map_err(|error| LayerError::Source(error.to_string()))?;
-    let mut reader = source.blob(&digest, 0).map_err(LayerError::Source)?;
-    // What it is compressed with is told by its first bytes, as engines do: media types are sometimes wrong.
-    let mut beginning = Vec::new();
-    reader
-        .by_ref()
-        .take(4)
-        .read_to_end(&mut beginning)
-        .map_err(|error| LayerError::Source(error.to_string()))?;
-    let compression = match beginning[..] {
-        [0x1f, 0x8b, ..] => Compression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
-        _ => Compression::None,
-    };
-    layer::read(beginning.as_slice().chain(reader), compression, digest.algorithm(), limits)
+    let reader = source.blob(&digest, 0).map_err(LayerError::Source)?;
+    let (compression, reader) =
+        Compression::of(reader).map_err(|error| LayerError::Source(error.to_string()))?;
+    layer::read(reader, compression, digest.algorithm(), limits)
 }

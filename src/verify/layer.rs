@@ -1,29 +1,20 @@
 //! One layer, read as it passes by: its digest, its diffID, and what its files are. Nothing is unpacked.
-//!
-//! Sources: the image specification (*layer.md*, *descriptor.md*), POSIX.1-2001's pax format as the crate `tar`
-//! reads it, RFC 1952 (gzip, which may have several members) and RFC 8878 (zstd).
 
-mod tee;
-
-use std::cell::Cell;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::thread;
 
 use tar::EntryType;
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
 use workson_oci::path::clean;
 
-use self::tee::{Failed, Tee};
 use super::binary::elf::{self, Elf};
 use super::binary::{Machine, Window, pe};
+pub use crate::packed::{Compression, LayerError, Limits, Permissions};
+use crate::packed::{Passed, Sparse, each_entry, pass, permissions, sparse};
 
 /// What is read at once of a file.
 const CHUNK: usize = 64 << 10;
-/// How long what stands before an entry may be: its headers, with names and attributes. Go's reader, which the
-/// engines use, reads as much.
-const MAX_HEADERS: u64 = 1 << 20;
 /// How many bytes of names and other texts are kept for each entry that a layer may have.
 const TEXT_PER_ENTRY: u64 = 256;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
@@ -33,40 +24,6 @@ const MAX_SCRIPT_LINE: usize = 256;
 const MAX_SETTING: u64 = 64 << 10;
 const MAX_CACHE: u64 = 4 << 20;
 const MAX_USERS: u64 = 1 << 20;
-
-/// What zstd may be limited to.
-const MIN_WINDOW: u64 = 1 << 10;
-const MAX_WINDOW: u64 = 1 << 30;
-/// What zstd says where it is to be given a larger window (its `ZSTD_error_frameParameter_windowTooLarge`).
-const TOO_WIDE: &str = "requires too much memory";
-
-/// How far a layer is read. What lies beyond is an error that names the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one layer, unpacked.
-    pub bytes: u64,
-    /// Entries of one layer.
-    pub entries: u64,
-    /// Bytes of what zstd keeps of one layer to unpack what follows. What counts is the power of two below it.
-    pub window: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { bytes: 64 << 30, entries: 2_000_000, window: 16 << 20 }
-    }
-}
-
-/// How a layer is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// It is a tar file as it is.
-    None,
-    /// gzip.
-    Gzip,
-    /// zstd.
-    Zstd,
-}
 
 /// What a layer holds.
 #[derive(Debug)]
@@ -127,17 +84,6 @@ impl File {
     }
 }
 
-/// Who may do what with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Permissions {
-    /// The permission bits, with those of set-user-ID, set-group-ID and the sticky one.
-    pub mode: u16,
-    /// Its owner.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-}
-
 /// What a file holds, as far as that matters to whoever starts it.
 #[derive(Debug, Clone)]
 pub enum Content {
@@ -155,42 +101,7 @@ pub enum Content {
     Other,
 }
 
-/// Why a layer can't be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LayerError {
-    /// The bytes end too early or are damaged.
-    #[error("the layer can't be unpacked: {0}")]
-    Damaged(String),
-    /// It is longer than is read.
-    #[error(
-        "the layer is longer than {0} bytes unpacked, which is as much as is read (raise it with --max-layer-bytes)"
-    )]
-    TooLong(u64),
-    /// It has more entries than are read.
-    #[error(
-        "the layer has more than {0} entries, which is as many as are read (raise it with --max-layer-entries)"
-    )]
-    TooMany(u64),
-    /// Its names are longer than is kept.
-    #[error(
-        "the names in the layer are longer than {0} bytes together, which is as much as is kept (raise it with \
-         --max-layer-entries)"
-    )]
-    TooWordy(u64),
-    /// It was packed so that unpacking takes more memory than is given to it.
-    #[error(
-        "the layer takes more memory to unpack than {0} bytes, which is as much as zstd is given (raise it with \
-         --max-layer-window)"
-    )]
-    TooWide(u64),
-    /// The bytes could not be had.
-    #[error("the layer could not be read: {0}")]
-    Source(String),
-}
-
 /// Reads a layer to its end. `algorithm` is that of the digest it was asked for by.
-///
-/// Two threads compute the digests while this one reads and unpacks.
 ///
 /// # Errors
 /// Where the bytes are damaged, end too early, or are more than `limits`.
@@ -200,106 +111,20 @@ pub fn read(
     algorithm: Algorithm,
     limits: &Limits,
 ) -> Result<Layer, LayerError> {
-    thread::scope(|scope| {
-        let unhashed = |error: io::Error| LayerError::Source(error.to_string());
-        if compression == Compression::None && algorithm == Algorithm::Sha256 {
-            // One digest is both.
-            let tar = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
-            let (diff_id, size, entries) = unpacked(tar, limits, LayerError::Source)?;
-            return Ok(Layer { digest: diff_id.clone(), diff_id, size, entries });
-        }
-        let mut packed = Tee::new(scope, source, algorithm, u64::MAX).map_err(unhashed)?;
-        let unpacked = match compression {
-            Compression::None => Tee::new(scope, &mut packed, Algorithm::Sha256, limits.bytes)
-                .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged)),
-            Compression::Gzip => {
-                let decoder = flate2::bufread::MultiGzDecoder::new(&mut packed);
-                Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
-                    .map_err(unhashed)
-                    .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
-            }
-            Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
-                .and_then(|mut decoder| {
-                    decoder.window_log_max(limits.window.clamp(MIN_WINDOW, MAX_WINDOW).ilog2())?;
-                    Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
-                })
-                .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged))
-                .map_err(|error| match error {
-                    LayerError::Damaged(text) if text.contains(TOO_WIDE) => {
-                        LayerError::TooWide(limits.window)
-                    }
-                    error => error,
-                }),
-        };
-        // Bytes that did not come are not damaged bytes.
-        let (diff_id, size, entries) = match (unpacked, packed.failed()) {
-            (Ok(unpacked), _) => unpacked,
-            (Err(_), Some(Failed::Source(error))) => return Err(LayerError::Source(error.clone())),
-            (Err(error), _) => return Err(error),
-        };
-        // What stands behind the end of what was unpacked belongs to the digest all the same.
-        let (digest, _) = packed.finish().map_err(|error| LayerError::Source(error.to_string()))?;
-        Ok(Layer { digest, diff_id, size, entries })
-    })
+    let read = |tar: &mut dyn Read| read_entries(tar, limits);
+    let Passed { digest, diff_id, size, made } = pass(source, compression, algorithm, limits, read)?;
+    Ok(Layer { digest, diff_id, size, entries: made })
 }
 
-/// What stands before an entry, bounded: the reader of tar files keeps names and attributes of any length.
-struct Bounded<'a, R> {
-    inner: &'a mut R,
-    /// How much more may be read.
-    room: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Bounded<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = buffer.len().min(usize::try_from(self.room.get()).unwrap_or(usize::MAX));
-        if length == 0 && !buffer.is_empty() {
-            return Err(io::Error::other(format!(
-                "what stands before an entry is longer than {MAX_HEADERS} bytes"
-            )));
-        }
-        let read = self.inner.read(&mut buffer[..length])?;
-        self.room.set(self.room.get() - read as u64);
-        Ok(read)
-    }
-}
-
-/// Reads a tar file to its end. `unread` is what it means where its bytes can't be had.
-fn unpacked<R: Read>(
-    mut tar: Tee<'_, R>,
-    limits: &Limits,
-    unread: fn(String) -> LayerError,
-) -> Result<(Digest, u64, Vec<Entry>), LayerError> {
-    let failed = |failed| match failed {
-        Failed::TooLong => LayerError::TooLong(limits.bytes),
-        Failed::Source(error) => unread(error),
-    };
-    let entries =
-        read_entries(&mut tar, limits).map_err(|error| tar.failed().cloned().map_or(error, failed))?;
-    // The diffID is over the whole tar file, with what stands behind its last entry.
-    let (diff_id, size) = tar.finish().map_err(failed)?;
-    Ok((diff_id, size, entries))
-}
-
-fn read_entries(tar: &mut impl Read, limits: &Limits) -> Result<Vec<Entry>, LayerError> {
+fn read_entries(tar: &mut dyn Read, limits: &Limits) -> Result<Vec<Entry>, LayerError> {
     let damaged = |error: io::Error| LayerError::Damaged(error.to_string());
-    let room = Cell::new(MAX_HEADERS);
-    let mut archive = tar::Archive::new(Bounded { inner: tar, room: &room });
     let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::default(), room: limits.bytes };
-    let (mut count, mut entries) = (0, Vec::new());
+    let mut entries = Vec::new();
     let max_text = limits.entries.saturating_mul(TEXT_PER_ENTRY);
     let mut text = 0;
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        if count >= limits.entries {
-            return Err(LayerError::TooMany(limits.entries));
-        }
-        count += 1;
-        room.set(u64::MAX);
-        let found = reader.entry(&mut entry).map_err(damaged)?;
-        let behind = reader.rest(&mut entry).map_err(damaged)?;
+    each_entry(tar, limits, |entry| {
+        let found = reader.entry(entry).map_err(damaged)?;
+        reader.rest(entry).map_err(damaged)?;
         if reader.room == 0 {
             return Err(LayerError::TooLong(limits.bytes));
         }
@@ -310,8 +135,8 @@ fn read_entries(tar: &mut impl Read, limits: &Limits) -> Result<Vec<Entry>, Laye
             }
             entries.push(found);
         }
-        room.set(MAX_HEADERS.saturating_add(behind));
-    }
+        Ok(())
+    })?;
     Ok(entries)
 }
 
@@ -441,29 +266,15 @@ impl Reader {
         Ok(Node::File(Arc::new(File { size, permissions, content })))
     }
 
-    /// Passes over what is left of an entry. Returned is how much of it lies ahead all the same.
-    fn rest(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<u64> {
+    /// Passes over what is left of an entry.
+    fn rest(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<()> {
         // A sparse file is longer than what there is of it: what there is, is passed over with the next header.
         if entry.header().entry_type() == EntryType::GNUSparse {
-            return entry.header().entry_size();
+            return Ok(());
         }
         while entry.read(&mut self.buffer)? > 0 {}
-        Ok(0)
+        Ok(())
     }
-}
-
-/// Who may do what with an entry. A field that is empty is 0, as it is to engines.
-fn permissions(header: &tar::Header) -> io::Result<Permissions> {
-    let old = header.as_old();
-    let number = |field: &[u8], number: io::Result<u64>| match number {
-        Err(_) if field.iter().all(|byte| matches!(byte, b' ' | 0)) => Ok(0),
-        number => number,
-    };
-    // What is above the permissions says what kind of file it is, which the entry's own kind says as well.
-    let mode = (number(&old.mode, header.mode().map(u64::from))? & 0o7777) as u16;
-    // System calls take the lower half of longer numbers.
-    let (uid, gid) = (number(&old.uid, header.uid())? as u32, number(&old.gid, header.gid())? as u32);
-    Ok(Permissions { mode, uid, gid })
 }
 
 /// How much is read of a file that is read to start a program; none where no file of this name is.
@@ -502,32 +313,6 @@ impl Kept {
             _ => Kept::Nothing,
         }
     }
-}
-
-/// A file of which the layer has only what is not nought, with a list of where that is.
-struct Sparse {
-    /// Its name, where the entry's own stands for something else.
-    name: Option<Vec<u8>>,
-    /// Its length.
-    size: u64,
-}
-
-/// Whether an entry is such a file, as pax headers say it (GNU tar's formats 0.0, 0.1 and 1.0; the older one is a type of
-/// its own, which the crate `tar` reads).
-fn sparse(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Sparse>> {
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(None) };
-    let (mut name, mut size) = (None, None);
-    for extension in extensions {
-        let extension = extension?;
-        match extension.key_bytes() {
-            b"GNU.sparse.name" => name = Some(extension.value_bytes().to_vec()),
-            b"GNU.sparse.size" | b"GNU.sparse.realsize" => {
-                size = extension.value().ok().and_then(|text| text.parse().ok());
-            }
-            _ => {}
-        }
-    }
-    Ok(size.map(|size| Sparse { name, size }))
 }
 
 /// What stands behind `#!`, as the kernel reads it.
