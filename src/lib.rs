@@ -16,6 +16,8 @@
 //! | [`layout`] | images on disk: OCI image layouts | `oci` |
 //! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
+//! | [`transfer`] | carrying an image from one place to another | `oci`, `registry`, `layout`, `archive`, `source` |
+//! | [`publish`] | tags that move once everything is there and right | `oci`, `registry`, `source`, `transfer` |
 //! | [`packed`] | a layer's bytes as they pass by: digested, unpacked, read as a tar file | `oci` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source`, `packed` |
 //! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed` |
@@ -33,9 +35,11 @@ pub mod history;
 pub mod inventory;
 pub mod layout;
 pub mod packed;
+pub mod publish;
 #[cfg(unix)]
 pub mod rootfs;
 pub mod source;
 pub mod store;
 pub mod timeline;
+pub mod transfer;
 pub mod verify;

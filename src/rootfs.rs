@@ -178,6 +178,15 @@ pub enum RootfsError {
     },
 }
 
+impl RootfsError {
+    /// Whether it may be that files can't be given to their owners here.
+    pub fn is_about_owners(&self) -> bool {
+        use std::io::ErrorKind;
+        matches!(self, RootfsError::Write { error, .. }
+            if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::PermissionDenied))
+    }
+}
+
 /// Puts the layers of the image that `manifest` is on each other, in a folder that is not there yet or empty.
 ///
 /// # Errors

@@ -2,13 +2,14 @@
 
 mod place;
 
+use std::collections::HashMap;
 use std::io::{self, Read, Seek as _, SeekFrom};
 
 use bytes::{Buf as _, Bytes};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use workson_oci::image::Need;
-use workson_oci::{Content, Digest, MediaType, Reference};
+use workson_oci::image::{Found, Need, Reading};
+use workson_oci::{Content, Digest, Image, MediaType, Reference};
 use workson_registry::{Client, Pieces};
 
 pub use self::place::{Opened, Place};
@@ -172,5 +173,24 @@ impl Read for PieceReader {
         let length = buffer.len().min(self.piece.len());
         self.piece.copy_to_slice(&mut buffer[..length]);
         Ok(length)
+    }
+}
+
+/// What an image offers, with the configs that it takes to tell.
+///
+/// # Errors
+/// A sentence, where it can't be told at all.
+pub fn offered(source: &dyn Source, root: &Content) -> Result<Image, String> {
+    let mut found: HashMap<Digest, Found> = HashMap::new();
+    loop {
+        match Image::read(root, &found, false).map_err(|error| error.to_string())? {
+            Reading::Complete(image) => return Ok(image),
+            Reading::Needs(needs) => {
+                for need in needs {
+                    let document = source.document(&need.digest, &need.media_type, need.blob);
+                    found.insert(need.digest, document);
+                }
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("layout", &["oci"]),
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),
+    ("transfer", &["oci", "registry", "layout", "archive", "source"]),
+    ("publish", &["oci", "registry", "source", "transfer"]),
     ("packed", &["oci"]),
     ("verify", &["oci", "evidence", "source", "packed"]),
     ("rootfs", &["oci", "source", "packed"]),

@@ -57,7 +57,7 @@ impl Layout {
     }
 
     /// Puts a blob. What an earlier attempt left of it is not fetched again: `open` gives its bytes from the one on
-    /// that it is told.
+    /// that it is told. `watch` is told how many bytes have come.
     ///
     /// # Errors
     /// Where it can't be had or written, is longer or shorter than `size`, or has another digest.
@@ -66,6 +66,7 @@ impl Layout {
         digest: &Digest,
         size: u64,
         open: impl FnOnce(u64) -> Result<Box<dyn Read + Send>, String>,
+        watch: &dyn Fn(u64),
     ) -> Result<(), LayoutError> {
         let path = self.path(digest);
         let tried = || format!("writing {}", path.display());
@@ -98,6 +99,7 @@ impl Layout {
         let mut source = source.take(size - length + 1);
         length += copy(&mut source, |bytes| {
             hasher.update(bytes);
+            watch(bytes.len() as u64);
             file.write_all(bytes)
         })
         .map_err(failed)?;
@@ -123,10 +125,11 @@ impl Layout {
     /// Where it can't be written.
     pub fn put_document(&self, content: &Content) -> Result<(), LayoutError> {
         let bytes = content.bytes.clone();
-        self.put_blob(&content.digest, bytes.len() as u64, move |from| {
-            let rest = bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default().to_vec();
-            Ok(Box::new(io::Cursor::new(rest)))
-        })
+        let open = |from| {
+            let rest = bytes.slice(usize::try_from(from).unwrap_or(bytes.len()).min(bytes.len())..);
+            Ok(Box::new(io::Cursor::new(rest)) as Box<dyn Read + Send>)
+        };
+        self.put_blob(&content.digest, content.bytes.len() as u64, open, &|_| {})
     }
 
     /// Names an image that is there: an entry of `index.json`. Another of the same name gives way; without a name, one
@@ -219,12 +222,12 @@ mod tests {
         for (wrong, says) in
             [("hell", "4 bytes came of 5"), ("hellooo", "more than 5"), ("jello", "the digest")]
         {
-            let error = layout.put_blob(&digest, 5, bytes(wrong)).unwrap_err().to_string();
+            let error = layout.put_blob(&digest, 5, bytes(wrong), &|_| {}).unwrap_err().to_string();
             assert!(error.contains(says), "{wrong}: {error}");
             assert!(!layout.has(&digest, 5) && layout.blob(&digest).is_err(), "{wrong}");
             let _ = fs::remove_file(folder.path().join(format!("blobs/sha256/.{}.part", digest.hex())));
         }
-        layout.put_blob(&digest, 5, bytes("hello")).unwrap();
+        layout.put_blob(&digest, 5, bytes("hello"), &|_| {}).unwrap();
         assert!(layout.has(&digest, 5) && !layout.has(&digest, 4));
         fs::write(layout.path(&digest), "jello").unwrap();
         assert!(!layout.has(&digest, 5), "what was damaged later is not there");
@@ -235,13 +238,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::create(folder.path()).unwrap();
         let digest = Digest::sha256(b"hello");
-        layout.put_blob(&digest, 5, |_| Ok(Box::new(&b"hel"[..]))).unwrap_err();
+        layout.put_blob(&digest, 5, |_| Ok(Box::new(&b"hel"[..])), &|_| {}).unwrap_err();
         let mut asked = None;
         let open = |from| {
             asked = Some(from);
             bytes("hello")(from)
         };
-        layout.put_blob(&digest, 5, open).unwrap();
+        layout.put_blob(&digest, 5, open, &|_| {}).unwrap();
         assert_eq!(asked, Some(3));
         assert!(layout.has(&digest, 5));
     }

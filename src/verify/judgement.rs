@@ -8,7 +8,7 @@ use workson_oci::Platform;
 use super::binary::Machine;
 use super::binary::elf::{Elf, FloatAbi};
 use super::layer::{Content, File};
-use super::linking::{Fault, Linked, described, link, told};
+use super::linking::{Fault, Linked, described, is_library, link, told};
 use super::startup::{Command, Obstacle, Program, Role, Startup, follow};
 use super::tree::{Found, Tree};
 use super::windows;
@@ -193,6 +193,19 @@ fn misfit(platform: &Platform, elf: &Elf) -> Option<String> {
     }
 }
 
+/// Whether a program runs with other rights than those of whom the container is, where the engine allows that.
+fn is_privileged(file: &File, command: &Command) -> bool {
+    let user = command.user.split(':').next().unwrap_or_default();
+    file.permissions.mode & 0o6000 != 0 && !["", "0", "root"].contains(&user)
+}
+
+/// A command without the variables that loaders do not look at where a program has other rights.
+fn unaided(command: &Command) -> Command {
+    let mut command = command.clone();
+    command.environment.retain(|pair| !pair.starts_with("LD_"));
+    command
+}
+
 struct Judging<'a> {
     platform: Platform,
     tree: &'a Tree,
@@ -296,10 +309,19 @@ impl Judging<'_> {
         if let Some(reason) = misfit(&self.platform, elf) {
             return self.find(weight, "wrong-machine", at, reason);
         }
-        let library_path = command.variable("LD_LIBRARY_PATH").unwrap_or_default();
-        let linked = link(self.tree, &program.path, &program.file, library_path.as_bytes());
+        // A library is an argument like any other file: nobody starts it.
+        if is_likely && is_library(elf) {
+            return;
+        }
+        let linked = link(self.tree, program, command);
         for fault in &linked.faults {
             self.fault(fault, weight);
+        }
+        if is_privileged(&program.file, command) {
+            let faults = link(self.tree, program, &unaided(command)).faults;
+            for fault in faults.iter().filter(|fault| !linked.faults.contains(fault)) {
+                self.fault(fault, Weight::Unknown);
+            }
         }
         for object in &linked.objects {
             if let Ok((_, file, layer)) = self.tree.file(object)
@@ -377,7 +399,11 @@ impl Judging<'_> {
     }
 
     fn fault(&mut self, fault: &Fault, weight: Weight) {
-        let weight = if fault.is_certain() { weight } else { weight.min(Weight::Unknown) };
+        let weight = match fault {
+            Fault::NotPreloaded { .. } => Weight::Warning,
+            fault if fault.is_certain() => weight,
+            _ => weight.min(Weight::Unknown),
+        };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (rule, file, reason) = match fault {
             Fault::NoLoader { program, loader } => {
@@ -408,6 +434,21 @@ impl Judging<'_> {
                 by,
                 format!("it needs {} of {}, which does not have it", text(version), shown(library)),
             ),
+            Fault::CutOff { object, reach, size, .. } => (
+                "cut-off",
+                object,
+                format!("it is cut off: its segments reach to byte {reach}, and it has {size}"),
+            ),
+            Fault::NoProgram { object, why } => ("no-format", object, (*why).to_owned()),
+            Fault::NotPreloaded { program, library } => (
+                "preload",
+                program,
+                format!("LD_PRELOAD names {}, which can't be loaded, and is passed over", text(library)),
+            ),
+            Fault::OtherSystem { program, system } => {
+                ("other-system", program, format!("it is marked as a program for {system}"))
+            }
+            Fault::OtherLibc { object, what } => ("other-libc", object, what.clone()),
             Fault::Unread { object, what } => ("unread", object, what.clone()),
         };
         let file = file.clone();

@@ -4,20 +4,22 @@
 //! reads the cache that `ldconfig` makes of `ld.so.conf`, never `ld.so.conf` itself: that tells why something is absent.
 
 mod cache;
+mod configured;
+mod search;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::binary::Machine;
-use super::binary::elf::{Elf, FloatAbi, Kind};
+use self::search::{Search, absolute};
+use super::binary::elf::{Elf, Entry, FloatAbi, Kind, Loader};
 use super::layer::{Content, File};
+use super::startup::{Command, Program};
 use super::tree::{Missing, Tree};
 
 /// How many objects one program may be made of.
 const MAX_OBJECTS: usize = 4_096;
-/// How many files `ld.so.conf` may include, and how deep.
-const MAX_INCLUDES: usize = 256;
-const MAX_INCLUDE_DEPTH: usize = 8;
+/// The smallest pages that there are: what a file lacks of its last one reads as nought.
+const PAGE: u64 = 4_096;
 
 /// Something that keeps a program from starting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub enum Fault {
         /// Where it is, in a folder that `ld.so.conf` names and of which the loader's cache does not know.
         uncached: Option<Vec<u8>>,
     },
-    /// A library is only there for another machine.
+    /// What is found as a library is none that can be loaded.
     WrongLibrary {
         /// Who needs it.
         by: Vec<u8>,
@@ -67,6 +69,45 @@ pub enum Fault {
         /// The version, like `GLIBC_2.34`.
         version: Vec<u8>,
     },
+    /// A file is shorter than what is to be loaded of it.
+    CutOff {
+        /// The file.
+        object: Vec<u8>,
+        /// How long it has to be, in bytes.
+        reach: u64,
+        /// How long it is.
+        size: u64,
+        /// Whether even the headers that tell what is to be loaded are not all there.
+        is_headless: bool,
+    },
+    /// What is to be started is nothing that begins to run.
+    NoProgram {
+        /// The file.
+        object: Vec<u8>,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A library of `LD_PRELOAD` can't be loaded, which glibc says and musl does not; both go on without it.
+    NotPreloaded {
+        /// The program.
+        program: Vec<u8>,
+        /// The name of the library.
+        library: Vec<u8>,
+    },
+    /// A program is marked as one for another system. The kernel starts it all the same, and most of them die of it.
+    OtherSystem {
+        /// The program.
+        program: Vec<u8>,
+        /// The system's name.
+        system: &'static str,
+    },
+    /// A loader, or an object, is of another C library than the rest, so that it can't be told whether they agree.
+    OtherLibc {
+        /// The object.
+        object: Vec<u8>,
+        /// What it is.
+        what: String,
+    },
     /// Something about an object could not be read, so that it can't be told whether it loads.
     Unread {
         /// The object.
@@ -79,7 +120,17 @@ pub enum Fault {
 impl Fault {
     /// Whether it is certain that the program does not start.
     pub fn is_certain(&self) -> bool {
-        !matches!(self, Fault::Unread { .. })
+        match self {
+            // What is lacking of the last page alone may be nought in any case.
+            Fault::CutOff { reach, size, is_headless, .. } => {
+                *is_headless || *reach > size.next_multiple_of(PAGE)
+            }
+            Fault::NotPreloaded { .. }
+            | Fault::OtherLibc { .. }
+            | Fault::OtherSystem { .. }
+            | Fault::Unread { .. } => false,
+            _ => true,
+        }
     }
 }
 
@@ -101,6 +152,9 @@ pub fn described(elf: &Elf) -> String {
     let float = match elf.float_abi {
         Some(FloatAbi::Hard) => ", hard float",
         Some(FloatAbi::Soft) => ", soft float",
+        Some(FloatAbi::Single) => ", single float",
+        Some(FloatAbi::Double) => ", double float",
+        Some(FloatAbi::Quad) => ", quad float",
         None => "",
     };
     format!("{}{float}", elf.machine)
@@ -116,157 +170,284 @@ fn is(content: &Content) -> String {
 
 /// Whether two objects can be loaded together.
 fn agree(a: &Elf, b: &Elf) -> bool {
-    let floats_agree = match (a.float_abi, b.float_abi) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
-    };
-    a.machine == b.machine && floats_agree
+    a.machine == b.machine && floats_agree(a, b)
 }
 
-/// Finds what the program at `path` is loaded with. `library_path` is `LD_LIBRARY_PATH` of the container.
-pub fn link(tree: &Tree, path: &[u8], program: &Arc<File>, library_path: &[u8]) -> Linked {
-    let mut linked = Linked { objects: vec![path.to_vec()], ..Linked::default() };
-    let Content::Elf(elf) = &program.content else { return linked };
-    if let Some(what) = &elf.unread {
-        linked.faults.push(Fault::Unread { object: path.to_vec(), what: what.clone() });
+/// Whether two objects of one machine call each other in the same way.
+fn floats_agree(a: &Elf, b: &Elf) -> bool {
+    match (a.float_abi, b.float_abi) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
     }
+}
+
+/// What is wrong with a file of which something is to be loaded, whatever it is for.
+fn broken(path: &[u8], file: &File, elf: &Elf) -> Option<Fault> {
+    let object = path.to_vec();
+    if elf.reach > file.size {
+        let (reach, size, is_headless) = (elf.reach, file.size, elf.headers_end > file.size);
+        return Some(Fault::CutOff { object, reach, size, is_headless });
+    }
+    elf.unread.clone().map(|what| Fault::Unread { object, what })
+}
+
+/// Whether an object is a library that nothing can start: it asks for no loader, and has a need of one.
+pub fn is_library(elf: &Elf) -> bool {
+    let is_unaided = elf.interpreter.is_none() && elf.loader.is_none();
+    elf.kind == Kind::Shared && (elf.entry == Entry::Absent || (is_unaided && !elf.needed.is_empty()))
+}
+
+/// Why a program does not begin to run.
+fn unstartable(path: &[u8], elf: &Elf) -> Option<Fault> {
+    let object = path.to_vec();
+    let why = match elf.entry {
+        _ if is_library(elf) => "it is a library, and no program",
+        // What could not be read of it may say where it begins.
+        _ if elf.unread.is_some() => return None,
+        Entry::Absent => "it does not say where it begins to run",
+        Entry::Outside => "it begins to run where nothing may be executed",
+        Entry::Blank => "it is nothing but noughts where it begins to run",
+        Entry::Doubtful => {
+            let what = "it begins to run where newer kernels execute nothing".to_owned();
+            return Some(Fault::Unread { object, what });
+        }
+        Entry::Code => return None,
+    };
+    Some(Fault::NoProgram { object, why })
+}
+
+/// Whether an object was made to be loaded with glibc.
+fn is_for_glibc(elf: &Elf) -> bool {
+    elf.needed.iter().any(|name| name == b"libc.so.6")
+        || elf.versions_needed.iter().any(|needed| needed.version.starts_with(b"GLIBC_"))
+}
+
+/// Finds what a program is loaded with, where the image is started as `command` says.
+pub fn link(tree: &Tree, program: &Program, command: &Command) -> Linked {
+    let (path, file) = (&program.path, &program.file);
+    let mut linked = Linked { objects: vec![path.clone()], ..Linked::default() };
+    let Content::Elf(elf) = &file.content else { return linked };
+    linked.faults.extend(broken(path, file, elf).into_iter().chain(unstartable(path, elf)));
+    let system = elf.system.map(|system| Fault::OtherSystem { program: path.clone(), system });
+    linked.faults.extend(system);
     let Some(interpreter) = &elf.interpreter else { return linked };
-    let loader = match tree.file(interpreter) {
-        Ok((real, file, _)) => match &file.content {
-            Content::Elf(found) if agree(elf, found) => real,
-            Content::Unread(why) => {
-                linked.faults.push(Fault::Unread { object: real, what: (*why).to_owned() });
-                return linked;
-            }
-            content => {
-                let is = is(content);
-                let loader = interpreter.clone();
-                linked.faults.push(Fault::WrongLoader { program: path.to_vec(), loader, is });
-                return linked;
-            }
-        },
-        Err(_) => {
-            linked.faults.push(Fault::NoLoader { program: path.to_vec(), loader: interpreter.clone() });
+    let asked = absolute(&program.folder, interpreter);
+    let (loader, found) = match find_loader(tree, path, elf, interpreter, &asked) {
+        Ok(found) => found,
+        Err(fault) => {
+            linked.faults.push(fault);
             return linked;
         }
     };
-    let is_musl = interpreter.windows(8).any(|part| part == b"ld-musl-");
-    let cache = if is_musl { None } else { tree.file(b"etc/ld.so.cache").ok() };
-    let search = Search {
-        tree,
-        elf,
-        library_path,
-        is_musl,
-        cache: cache.map(|(_, file, _)| file),
-        system: if is_musl {
-            musl_folders(tree, interpreter)
-        } else {
-            system_folders(tree, elf.machine, &loader)
-        },
+    linked.objects.push(loader.path.clone());
+    let Some(kind) = &found.loader else {
+        if !elf.needed.is_empty() {
+            let what = format!("its loader {} is neither glibc's nor musl's", told_path(interpreter));
+            linked.faults.push(Fault::OtherLibc { object: path.clone(), what });
+        }
+        return linked;
     };
-    Linking { search, linked: &mut linked, loader }.run(path, program);
+    match Search::new(tree, program, elf, kind, &loader, command) {
+        Ok(search) => {
+            let (named, file) = (absolute("/", path), file.clone());
+            let program = Object { named, path: path.clone(), file, loaded_by: None };
+            let linking =
+                Linking { search, linked: &mut linked, objects: Vec::new(), names: BTreeMap::new() };
+            linking.run(program, loader, interpreter, command);
+        }
+        Err(fault) => linked.faults.push(fault),
+    }
     linked
 }
 
-/// How one program's libraries are looked for.
-struct Search<'a> {
+/// A path as people write it.
+fn told_path(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
+}
+
+/// The loader that a program asks for, as the kernel takes it.
+fn find_loader<'a>(
     tree: &'a Tree,
-    elf: &'a Elf,
-    library_path: &'a [u8],
-    is_musl: bool,
-    /// `ld.so.cache`, where there is one and the loader reads it.
-    cache: Option<&'a Arc<File>>,
-    /// The folders that the loader looks into by itself.
-    system: Vec<Vec<u8>>,
+    path: &[u8],
+    elf: &Elf,
+    interpreter: &[u8],
+    asked: &[u8],
+) -> Result<(Object, &'a Elf), Fault> {
+    let (program, loader) = (path.to_vec(), interpreter.to_vec());
+    let Ok((real, file, _)) = tree.file(asked) else { return Err(Fault::NoLoader { program, loader }) };
+    let found = match &file.content {
+        Content::Unread(why) => return Err(Fault::Unread { object: real, what: (*why).to_owned() }),
+        Content::Elf(found) if agree(elf, found) => found,
+        content => return Err(Fault::WrongLoader { program, loader, is: is(content) }),
+    };
+    if !file.is_executable() {
+        let is = "a file that nobody may execute".to_owned();
+        return Err(Fault::WrongLoader { program, loader, is });
+    }
+    if !matches!(found.kind, Kind::Shared | Kind::Executable) {
+        let is = "no file that can be loaded".to_owned();
+        return Err(Fault::WrongLoader { program, loader, is });
+    }
+    if let Some(fault) = broken(&real, file, found).or_else(|| unstartable(&real, found)) {
+        return Err(fault);
+    }
+    Ok((Object { named: asked.to_vec(), path: real, file: file.clone(), loaded_by: None }, found))
 }
 
 /// An object that was loaded, and by whom.
 struct Object {
+    /// The path at which it was found, from the root, with its links as they are.
+    named: Vec<u8>,
+    /// Its real path.
     path: Vec<u8>,
     file: Arc<File>,
     loaded_by: Option<usize>,
 }
 
+impl Object {
+    fn elf(&self) -> Option<&Elf> {
+        match &self.file.content {
+            Content::Elf(elf) => Some(elf),
+            _ => None,
+        }
+    }
+}
+
+/// The places that the program and its loader have among the objects.
+const PROGRAM: usize = 0;
+const LOADER: usize = 1;
+
 struct Linking<'a> {
     search: Search<'a>,
     linked: &'a mut Linked,
-    loader: Vec<u8>,
+    objects: Vec<Object>,
+    /// Objects by the names that they are known by, to those that need them.
+    names: BTreeMap<Vec<u8>, usize>,
 }
 
 impl Linking<'_> {
-    fn run(mut self, path: &[u8], program: &Arc<File>) {
-        let mut objects = vec![Object { path: path.to_vec(), file: program.clone(), loaded_by: None }];
-        // By the name that it is asked for, and by its path: each is loaded once.
-        let mut known: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
-        if let Ok((_, file, _)) = self.search.tree.file(&self.loader) {
-            objects.push(Object { path: self.loader.clone(), file: file.clone(), loaded_by: None });
-            known.insert(self.loader.clone(), 1);
-            if let Content::Elf(elf) = &file.content {
-                known.extend(elf.soname.clone().map(|name| (name, 1)));
+    fn run(mut self, program: Object, loader: Object, interpreter: &[u8], command: &Command) {
+        self.names.insert(interpreter.to_vec(), LOADER);
+        let mut files = BTreeMap::from([(Arc::as_ptr(&program.file), PROGRAM)]);
+        files.insert(Arc::as_ptr(&loader.file), LOADER);
+        self.objects = vec![program, loader];
+        self.know(LOADER);
+        let mut due: VecDeque<usize> = VecDeque::new();
+        // What is loaded ahead takes the place of what is needed by that name.
+        let ahead = command.variable("LD_PRELOAD").unwrap_or_default();
+        for name in ahead.split([' ', ':']).filter(|name| !name.is_empty()) {
+            match self.load(None, name.as_bytes(), &mut files) {
+                Ok(new) => due.extend(new),
+                Err(fault @ (Fault::CutOff { .. } | Fault::Unread { .. })) => self.linked.faults.push(fault),
+                Err(_) => {
+                    let (program, library) = (self.objects[PROGRAM].path.clone(), name.into());
+                    self.linked.faults.push(Fault::NotPreloaded { program, library });
+                }
             }
         }
-        let mut due: VecDeque<usize> = VecDeque::from([0]);
+        due.push_front(PROGRAM);
         while let Some(at) = due.pop_front() {
-            let file = objects[at].file.clone();
+            let file = self.objects[at].file.clone();
             let Content::Elf(elf) = &file.content else { continue };
             for name in &elf.needed {
-                if objects.len() >= MAX_OBJECTS {
+                if self.objects.len() >= MAX_OBJECTS {
                     let what = format!("it needs more than {MAX_OBJECTS} objects");
-                    self.linked.faults.push(Fault::Unread { object: path.to_vec(), what });
-                    return self.finish(&objects, &known);
+                    let object = self.objects[PROGRAM].path.clone();
+                    self.linked.faults.push(Fault::Unread { object, what });
+                    return self.finish();
                 }
-                if known.contains_key(name) || (self.search.is_musl && is_musl_itself(name)) {
-                    continue;
-                }
-                match self.search.find(&objects, at, name) {
-                    Ok((real, file)) => {
-                        let number = *known.entry(real.clone()).or_insert(objects.len());
-                        known.insert(name.clone(), number);
-                        if number == objects.len() {
-                            if let Content::Elf(elf) = &file.content {
-                                known.extend(elf.soname.clone().map(|soname| (soname, number)));
-                                if let Some(what) = &elf.unread {
-                                    let (object, what) = (real.clone(), what.clone());
-                                    self.linked.faults.push(Fault::Unread { object, what });
-                                }
-                            }
-                            objects.push(Object { path: real, file, loaded_by: Some(at) });
-                            due.push_back(number);
-                        }
-                    }
+                match self.load(Some(at), name, &mut files) {
+                    Ok(new) => due.extend(new),
                     Err(fault) => self.linked.faults.push(fault),
                 }
             }
         }
-        self.finish(&objects, &known);
+        self.finish();
     }
 
-    /// Compares the versions that are needed with those that are given.
-    fn finish(&mut self, objects: &[Object], known: &BTreeMap<Vec<u8>, usize>) {
-        for object in objects {
-            let Content::Elf(elf) = &object.file.content else { continue };
-            for needed in &elf.versions_needed {
-                let version = glibc(&needed.version);
-                self.linked.glibc_needed = self.linked.glibc_needed.max(version);
-                let Some(library) = known.get(&needed.library).map(|at| &objects[*at]) else { continue };
-                let Content::Elf(given) = &library.file.content else { continue };
-                // A library without any versions is taken as it is, as by glibc.
-                let lacks =
-                    !given.versions_given.is_empty() && !given.versions_given.contains(&needed.version);
-                if lacks && !needed.is_weak && given.unread.is_none() {
-                    let (by, library) = (object.path.clone(), library.path.clone());
-                    self.linked.faults.push(Fault::NoVersion {
-                        by,
-                        library,
-                        version: needed.version.clone(),
-                    });
-                }
-            }
-            if elf.soname.as_deref() == Some(b"libc.so.6") {
-                self.linked.glibc_given = elf.versions_given.iter().filter_map(|name| glibc(name)).max();
+    /// Loads what is needed by this name; where it is new, its place among the objects.
+    fn load(
+        &mut self,
+        by: Option<usize>,
+        name: &[u8],
+        files: &mut BTreeMap<*const File, usize>,
+    ) -> Result<Option<usize>, Fault> {
+        let is_known = self.names.contains_key(name) || (self.search.is_musl && is_musl_itself(name));
+        if is_known {
+            return Ok(None);
+        }
+        let found = self.search.find(&self.objects, by, name)?;
+        let is_libc = |elf: &Elf| {
+            matches!(elf.loader, Some(Loader::Musl { .. })) || elf.soname.as_deref() == Some(b"libc.so.6")
+        };
+        // musl takes no C library but itself.
+        let is_itself = self.search.is_musl && found.elf().is_some_and(is_libc);
+        let new = self.objects.len();
+        let number = if is_itself { LOADER } else { *files.entry(Arc::as_ptr(&found.file)).or_insert(new) };
+        self.names.insert(name.to_vec(), number);
+        if number != new {
+            return Ok(None);
+        }
+        let unread = found.elf().and_then(|elf| elf.unread.clone());
+        self.linked.faults.extend(unread.map(|what| Fault::Unread { object: found.path.clone(), what }));
+        self.objects.push(found);
+        self.know(new);
+        Ok(Some(new))
+    }
+
+    /// An object is known by the name that it has itself, but not to musl.
+    fn know(&mut self, at: usize) {
+        let soname = self.objects[at].elf().and_then(|elf| elf.soname.clone());
+        if let Some(soname) = soname.filter(|_| !self.search.is_musl) {
+            self.names.entry(soname).or_insert(at);
+        }
+    }
+
+    /// Compares what the objects need of one another.
+    fn finish(mut self) {
+        for at in 0..self.objects.len() {
+            self.versions(at);
+            self.libc(at);
+        }
+        self.linked.objects = self.objects.into_iter().map(|object| object.path).collect();
+    }
+
+    /// Compares the versions that an object needs with those that are given.
+    fn versions(&mut self, at: usize) {
+        let object = &self.objects[at];
+        let Some(elf) = object.elf() else { return };
+        for needed in &elf.versions_needed {
+            let version = glibc(&needed.version);
+            self.linked.glibc_needed = self.linked.glibc_needed.max(version);
+            let library = self.names.get(&needed.library).map(|at| &self.objects[*at]);
+            let Some((library, given)) = library.and_then(|library| Some((library, library.elf()?))) else {
+                continue;
+            };
+            // A library without any versions is taken as it is, as by glibc. musl asks for none at all.
+            let lacks = !given.versions_given.is_empty() && !given.versions_given.contains(&needed.version);
+            if lacks && !needed.is_weak && given.unread.is_none() && !self.search.is_musl {
+                let (by, library) = (object.path.clone(), library.path.clone());
+                let version = needed.version.clone();
+                self.linked.faults.push(Fault::NoVersion { by, library, version });
             }
         }
-        self.linked.objects = objects.iter().map(|object| object.path.clone()).collect();
+        if elf.soname.as_deref() == Some(b"libc.so.6") {
+            self.linked.glibc_given = elf.versions_given.iter().filter_map(|name| glibc(name)).max();
+        }
+    }
+
+    /// Whether an object was built for the C library that it is loaded with.
+    fn libc(&mut self, at: usize) {
+        let object = &self.objects[at];
+        let Some(elf) = object.elf() else { return };
+        let what = match self.search.is_musl {
+            true if at != LOADER && is_for_glibc(elf) => "it was built for glibc, and its loader is musl's",
+            false if matches!(elf.loader, Some(Loader::Musl { .. })) => {
+                "it is musl's C library, and is loaded by glibc's loader"
+            }
+            _ => return,
+        };
+        self.linked.faults.push(Fault::OtherLibc { object: object.path.clone(), what: what.to_owned() });
     }
 }
 
@@ -281,240 +462,6 @@ fn glibc(version: &[u8]) -> Option<(u32, u32)> {
 fn is_musl_itself(name: &[u8]) -> bool {
     let own = ["c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."];
     name.strip_prefix(b"lib").is_some_and(|rest| own.iter().any(|own| rest.starts_with(own.as_bytes())))
-}
-
-impl Search<'_> {
-    /// Where the object `at` finds the library `name`.
-    fn find(&self, objects: &[Object], at: usize, name: &[u8]) -> Result<(Vec<u8>, Arc<File>), Fault> {
-        let by = objects[at].path.clone();
-        let below = |folders: Vec<Vec<u8>>| {
-            folders.into_iter().map(|folder| [&folder[..], b"/", name].concat()).collect::<Vec<_>>()
-        };
-        let mut unread = None;
-        let candidates = match (name.contains(&b'/'), self.cache.map(|file| &file.content)) {
-            (true, _) => vec![name.to_vec()],
-            (false, cache) => {
-                let mut candidates = below(self.folders(objects, at));
-                match cache {
-                    Some(Content::Setting(cache)) => {
-                        let paths = cache::paths(cache, self.elf.machine.is_little_endian(), name);
-                        candidates.extend(paths.map(<[u8]>::to_vec));
-                    }
-                    Some(Content::Unread(why)) => {
-                        unread = Some(("etc/ld.so.cache".as_bytes().to_vec(), *why));
-                    }
-                    _ => {}
-                }
-                candidates.extend(below(self.system.clone()));
-                candidates
-            }
-        };
-        let mut wrong = None;
-        for candidate in candidates {
-            let Ok((real, file, _)) = self.tree.file(&candidate) else { continue };
-            match &file.content {
-                Content::Elf(found) if agree(self.elf, found) && found.kind == Kind::Shared => {
-                    return Ok((real, file.clone()));
-                }
-                Content::Unread(why) => unread = Some((real, *why)),
-                content => {
-                    wrong.get_or_insert((real, is(content)));
-                }
-            }
-        }
-        Err(match (unread, wrong) {
-            (Some((object, what)), _) => Fault::Unread { object, what: what.to_owned() },
-            (None, Some((at, is))) => Fault::WrongLibrary { by, library: name.to_vec(), at, is },
-            (None, None) => {
-                let uncached = if self.is_musl { None } else { self.uncached(name) };
-                Fault::NoLibrary { by, library: name.to_vec(), uncached }
-            }
-        })
-    }
-
-    /// Where a library is that the loader would find if `ldconfig` had been run.
-    fn uncached(&self, name: &[u8]) -> Option<Vec<u8>> {
-        let (mut left, mut folders) = (MAX_INCLUDES, Vec::new());
-        configured(self.tree, b"etc/ld.so.conf", 0, &mut left, &mut folders);
-        let paths = folders.into_iter().map(|folder| [&folder[..], b"/", name].concat());
-        paths.filter_map(|path| self.tree.file(&path).ok()).find_map(|(real, file, _)| match &file.content {
-            Content::Elf(found) if agree(self.elf, found) => Some(real),
-            _ => None,
-        })
-    }
-
-    /// The folders that are looked into before the cache and those of the system, in order.
-    fn folders(&self, objects: &[Object], at: usize) -> Vec<Vec<u8>> {
-        let mut folders = Vec::new();
-        let environment = split(self.library_path, &objects[0].path, self.elf.machine);
-        let of = |at: usize| match &objects[at].file.content {
-            Content::Elf(elf) => Some(elf),
-            _ => None,
-        };
-        let mut chain = Vec::new();
-        let mut next = Some(at);
-        while let Some(at) = next {
-            chain.push(at);
-            next = objects[at].loaded_by;
-        }
-        let own = |at: usize, paths: &Option<Vec<u8>>| {
-            paths.as_ref().map(|paths| split(paths, &objects[at].path, self.elf.machine)).unwrap_or_default()
-        };
-        if self.is_musl {
-            folders.extend(environment);
-            for at in chain {
-                if let Some(elf) = of(at) {
-                    folders.extend(own(at, if elf.runpath.is_some() { &elf.runpath } else { &elf.rpath }));
-                }
-            }
-        } else {
-            let has_runpath = of(at).is_some_and(|elf| elf.runpath.is_some());
-            if !has_runpath {
-                for at in chain {
-                    if let Some(elf) = of(at).filter(|elf| elf.runpath.is_none()) {
-                        folders.extend(own(at, &elf.rpath));
-                    }
-                }
-            }
-            folders.extend(environment);
-            if let Some(elf) = of(at) {
-                folders.extend(own(at, &elf.runpath));
-            }
-        }
-        folders
-    }
-}
-
-/// Folders with colons between them; `$ORIGIN` is where the object is.
-fn split(paths: &[u8], object: &[u8], machine: Machine) -> Vec<Vec<u8>> {
-    let origin = match object.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => [b"/", &object[..slash]].concat(),
-        None => b"/".to_vec(),
-    };
-    let mut folders = Vec::new();
-    for path in paths.split(|byte| matches!(byte, b':' | b';')).filter(|path| !path.is_empty()) {
-        let path = replaced(&replaced(path, b"${ORIGIN}", &origin), b"$ORIGIN", &origin);
-        let libs: Vec<Vec<u8>> = match triplet(machine) {
-            Some(triplet) => {
-                vec![[b"lib/".as_slice(), triplet.as_bytes()].concat(), b"lib64".to_vec(), b"lib".to_vec()]
-            }
-            None => vec![b"lib64".to_vec(), b"lib".to_vec()],
-        };
-        if path.windows(4).any(|part| part == b"$LIB") || path.windows(6).any(|part| part == b"${LIB}") {
-            folders.extend(libs.iter().map(|lib| replaced(&replaced(&path, b"${LIB}", lib), b"$LIB", lib)));
-        } else {
-            folders.push(path);
-        }
-    }
-    folders
-}
-
-fn replaced(text: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.windows(what.len()).position(|part| part == what) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(with);
-        rest = &rest[at + what.len()..];
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
-/// The folder below `lib` that Debian has for a machine.
-fn triplet(machine: Machine) -> Option<&'static str> {
-    Some(match machine {
-        Machine::X86 => "i386-linux-gnu",
-        Machine::X86_64 => "x86_64-linux-gnu",
-        Machine::Arm64 => "aarch64-linux-gnu",
-        Machine::Riscv64 => "riscv64-linux-gnu",
-        Machine::Ppc64le => "powerpc64le-linux-gnu",
-        Machine::Ppc64 => "powerpc64-linux-gnu",
-        Machine::S390x => "s390x-linux-gnu",
-        Machine::Mips64le => "mips64el-linux-gnuabi64",
-        Machine::Loong64 => "loongarch64-linux-gnu",
-        Machine::Arm | Machine::Other { .. } => return None,
-    })
-}
-
-/// The folders that glibc's loader looks into by itself: those that it has in itself.
-///
-/// Where they can't be seen there: those that are usual. Debian's glibc has folders of the machine's own, and is one
-/// that lies in such a folder.
-fn system_folders(tree: &Tree, machine: Machine, loader: &[u8]) -> Vec<Vec<u8>> {
-    if let Ok((_, file, _)) = tree.file(loader)
-        && let Content::Elf(elf) = &file.content
-        && !elf.system_folders.is_empty()
-    {
-        return elf.system_folders.clone();
-    }
-    let mut folders = Vec::new();
-    // Soft and hard float have folders of their own; what does not fit is passed over.
-    let arm: &[&str] =
-        if machine == Machine::Arm { &["arm-linux-gnueabihf", "arm-linux-gnueabi"] } else { &[] };
-    let of_machine = triplet(machine).into_iter().chain(arm.iter().copied());
-    let lies_in = |triplet: &str| loader.split(|byte| *byte == b'/').any(|part| part == triplet.as_bytes());
-    for triplet in of_machine.filter(|triplet| lies_in(triplet)) {
-        folders.push(format!("/lib/{triplet}").into_bytes());
-        folders.push(format!("/usr/lib/{triplet}").into_bytes());
-    }
-    for folder in ["/lib64", "/usr/lib64", "/lib", "/usr/lib"] {
-        folders.push(folder.as_bytes().to_vec());
-    }
-    folders
-}
-
-/// musl reads its folders from a file, or takes those it was built with.
-fn musl_folders(tree: &Tree, interpreter: &[u8]) -> Vec<Vec<u8>> {
-    let name = interpreter.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let stem = name.strip_suffix(b".so.1").unwrap_or(name);
-    let file = [b"etc/", stem, b".path"].concat();
-    if let Ok((_, found, _)) = tree.file(&file)
-        && let Content::Setting(text) = &found.content
-    {
-        let folders = text.split(|byte| matches!(byte, b':' | b'\n')).filter(|folder| !folder.is_empty());
-        return folders.map(<[u8]>::to_vec).collect();
-    }
-    ["/lib", "/usr/local/lib", "/usr/lib"].map(|folder| folder.as_bytes().to_vec()).to_vec()
-}
-
-/// The folders that `ld.so.conf` names, with what it includes.
-fn configured(tree: &Tree, file: &[u8], depth: usize, left: &mut usize, folders: &mut Vec<Vec<u8>>) {
-    if depth > MAX_INCLUDE_DEPTH || *left == 0 {
-        return;
-    }
-    *left -= 1;
-    let Ok((_, found, _)) = tree.file(file) else { return };
-    let Content::Setting(text) = &found.content else { return };
-    for line in text.split(|byte| *byte == b'\n') {
-        let line = line.split(|byte| *byte == b'#').next().unwrap_or_default().trim_ascii();
-        if let Some(pattern) =
-            line.strip_prefix(b"include").filter(|rest| rest.first().is_some_and(u8::is_ascii_whitespace))
-        {
-            for name in included(tree, pattern.trim_ascii()) {
-                configured(tree, &name, depth + 1, left, folders);
-            }
-        } else if line.starts_with(b"/") {
-            folders.push(line.split(|byte| *byte == b'=').next().unwrap_or_default().to_vec());
-        }
-    }
-}
-
-/// The files that a pattern like `/etc/ld.so.conf.d/*.conf` names, sorted.
-fn included(tree: &Tree, pattern: &[u8]) -> Vec<Vec<u8>> {
-    let pattern = match pattern.starts_with(b"/") {
-        true => pattern.to_vec(),
-        false => [b"/etc/", pattern].concat(),
-    };
-    let slash = pattern.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-    let (folder, name) = (&pattern[..slash], &pattern[slash + 1..]);
-    let Some(star) = name.iter().position(|byte| *byte == b'*') else { return vec![pattern] };
-    let (begin, end) = (&name[..star], &name[star + 1..]);
-    let fits = |file: &Vec<u8>| {
-        file.starts_with(begin) && file.ends_with(end) && file.len() >= begin.len() + end.len()
-    };
-    let files = tree.folder(folder).into_iter().filter(fits);
-    files.map(|file| [folder, b"/", &file[..]].concat()).collect()
 }
 
 /// Why a path leads nowhere, in words.

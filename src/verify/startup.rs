@@ -76,6 +76,8 @@ pub struct Program {
     pub layer: usize,
     /// Why it is looked at.
     pub role: Role,
+    /// The working folder.
+    pub folder: String,
 }
 
 /// Why something that would run can't.
@@ -273,8 +275,8 @@ impl Following<'_> {
             self.startup.obstacles.extend(obstacle);
             return;
         }
-        let (name, role) = (next.name, next.role);
-        self.startup.programs.push(Program { name, path, file, layer, role });
+        let Next { name, role, folder, .. } = next;
+        self.startup.programs.push(Program { name, path, file, layer, role, folder });
     }
 
     fn may_execute(&self, file: &File) -> bool {

@@ -25,13 +25,26 @@ pub(crate) const LEEWAY: i64 = 60;
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) service: String,
+    /// The scope; of several, the first.
     pub(crate) scope: String,
+    /// All scopes.
+    pub(crate) scopes: Vec<String>,
     pub(crate) authorization: Option<String>,
     /// How many questions for this scope came before.
     pub(crate) before: usize,
 }
 
 impl Asked {
+    /// What a token may allow at most: what was asked for, as a token's `access` has it.
+    fn access(&self) -> serde_json::Value {
+        let one = |scope: &String| {
+            let parts: Vec<&str> = scope.split(':').collect();
+            let [kind, name, actions] = parts[..] else { return None };
+            Some(json!({ "type": kind, "name": name, "actions": actions.split(',').collect::<Vec<_>>() }))
+        };
+        self.scopes.iter().filter_map(one).collect()
+    }
+
     /// The repository of the scope `repository:NAME:pull`.
     pub(crate) fn repository(&self) -> &str {
         self.scope.split(':').nth(1).unwrap_or_default()
@@ -44,7 +57,7 @@ pub(crate) enum Grant {
     Refused,
     /// A token.
     Token {
-        /// Whether it allows to pull what was asked for, or nothing at all.
+        /// Whether it allows what was asked for (to pull, to push), or nothing at all.
         pull: bool,
         /// In how many seconds (from now) the registry takes it no more.
         good_for: i64,
@@ -172,20 +185,22 @@ impl Shared {
     }
 
     fn note(&self, query: &str, headers: &[String]) -> Asked {
-        let parameter = |name: &str| {
-            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let value = pairs.find(|(found, _)| *found == name).map(|(_, value)| value);
-            value.unwrap_or_default().replace("%3A", ":").replace("%2F", "/")
+        let parameters = |name: &str| -> Vec<String> {
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let read = |value: &str| value.replace("%3A", ":").replace("%2F", "/").replace("%2C", ",");
+            pairs.filter(|(found, _)| *found == name).map(|(_, value)| read(value)).collect()
         };
         let mut fields = headers.iter().filter_map(|line| line.split_once(": "));
         let authorization = fields.find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-        let scope = parameter("scope");
+        let scopes = parameters("scope");
+        let scope = scopes.first().cloned().unwrap_or_default();
         let mut all = self.asked.lock().unwrap();
         let asked = Asked {
-            service: parameter("service"),
+            service: parameters("service").pop().unwrap_or_default(),
             authorization: authorization.map(|(_, value)| value.to_owned()),
             before: all.iter().filter(|earlier| earlier.scope == scope).count(),
             scope,
+            scopes,
         };
         all.push(asked.clone());
         asked
@@ -198,7 +213,6 @@ impl Shared {
         };
         std::thread::sleep(after);
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-        let access = json!([{ "type": "repository", "name": asked.repository(), "actions": ["pull"] }]);
         let header = json!({ "typ": "JWT", "alg": "RS256", "x5c": [x5c(&self.certificate)] });
         let claims = json!({
             "iss": ISSUER,
@@ -208,7 +222,7 @@ impl Shared {
             "nbf": now - 600,
             "iat": now - 600,
             "jti": format!("{} {}", asked.scope, asked.before),
-            "access": if pull { access } else { json!([]) },
+            "access": if pull { asked.access() } else { json!([]) },
         });
         let part = |value: &serde_json::Value| super::base64(value.to_string().as_bytes(), true);
         let signed = format!("{}.{}", part(&header), part(&claims));

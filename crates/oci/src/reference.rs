@@ -67,6 +67,11 @@ impl Repository {
         Ok(Reference { repository: self.clone(), tag: Some(check_tag(tag)?), digest: None })
     }
 
+    /// The reference to a digest in this repository, without a tag.
+    pub fn with_digest(&self, digest: Digest) -> Reference {
+        Reference { repository: self.clone(), tag: None, digest: Some(digest) }
+    }
+
     /// Whether the registry runs on this machine, by its name: `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.registry)

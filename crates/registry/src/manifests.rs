@@ -115,6 +115,23 @@ impl Client {
         check_announced(&response, |announced| announced.matches(&content.bytes), &content.digest, &tried)
     }
 
+    /// Deletes what `reference` names: a manifest by its digest, or a tag alone, which not every registry does
+    /// (distribution-spec, "Deleting manifests", "Deleting tags").
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`]; [`Kind::Denied`], [`Kind::Unauthorized`]; [`Kind::BadResponse`] where the registry does not
+    /// delete; and all that a request can end with.
+    pub async fn delete_manifest(&self, reference: &Reference) -> Result<(), Error> {
+        let target = Target::Of(format!("manifests/{}", reference.target()));
+        let request =
+            Request { access: Access::Push, ..Request::new(Method::DELETE, reference.repository(), target) };
+        let response = self.shared.send(&request).await?;
+        match response.status.is_success() {
+            true => Ok(()),
+            false => Err(refused(Method::DELETE, reference, &response)),
+        }
+    }
+
     async fn manifest_request(&self, method: Method, reference: &Reference) -> Result<Response, Error> {
         let accept = (ACCEPT, HeaderValue::from_static(media_type::ACCEPT));
         let is_pull = method == Method::GET;

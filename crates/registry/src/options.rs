@@ -19,7 +19,7 @@ pub const DOCKER_HUB_API: &str = "https://hub.docker.com";
 /// (which may hold a signature), so no secret can be.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// `GET` or `HEAD`, or `POST` to a token service.
+    /// The method: `GET` or `HEAD` where something is read, `POST` also to a token service.
     pub method: http::Method,
     /// The address, without its query.
     pub url: String,

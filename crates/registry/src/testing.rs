@@ -163,6 +163,11 @@ impl MemoryRegistry {
         self.shared.store().manifest(repository, reference).map(|manifest| manifest.bytes.clone())
     }
 
+    /// How many uploads were begun and neither closed nor cancelled.
+    pub fn open_uploads(&self) -> usize {
+        self.shared.store().uploads.len()
+    }
+
     /// The bytes of a stored blob.
     pub fn blob(&self, repository: &str, digest: &str) -> Option<Bytes> {
         self.shared.store().blob(repository, digest)

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION,
+    PROXY_AUTHORIZATION, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -149,26 +150,22 @@ impl Shared {
     /// Sends once, follows redirects, reads the body. `authorization` goes to the first address's origin alone.
     pub(crate) async fn attempt(
         &self,
-        method: &Method,
+        sending: Sending<'_>,
         first: Url,
-        headers: &[(HeaderName, HeaderValue)],
         authorization: Option<&HeaderValue>,
-        payload: &Payload,
-        limit: Option<usize>,
-        patience: Duration,
     ) -> Result<Response, Failed> {
-        let tried = Tried { method, url: &first };
+        let tried = Tried { method: sending.method, url: &first };
         let mut next: Option<Url> = None;
         for _ in 0..=MAX_REDIRECTS {
             let url = next.as_ref().unwrap_or(&first);
             let at_home = next.as_ref().is_none_or(|url| origin(url) == origin(&first));
             let authorization = authorization.filter(|_| at_home);
-            let hop = Hop { method, url, headers, authorization, payload, limit, patience };
+            let hop = Hop { sending, url, authorization };
             let response = self.hop(&hop, tried).await?;
             match redirect(&response, tried).map_err(Failed::for_good)? {
                 None => return Ok(response),
                 Some(to) => {
-                    if let Some(what) = stays(method, payload, response.status) {
+                    if let Some(what) = stays(sending, response.status) {
                         let text = format!("{what} is redirected to {}", shown(&to));
                         let error = Error::new(Kind::Redirect, tried, text);
                         return Err(Failed::for_good(
@@ -202,10 +199,10 @@ impl Shared {
         tried: &str,
     ) -> Result<Response, Error> {
         let (policy, patience) = (&self.options.retry, self.options.request_timeout);
+        let sending = Sending { method, headers: &[], payload, limit: Some(limit), patience };
         let mut attempt = 0;
         loop {
-            let url = url.clone();
-            let outcome = self.attempt(method, url, &[], authorization, payload, Some(limit), patience).await;
+            let outcome = self.attempt(sending, url.clone(), authorization).await;
             let again = attempt < policy.retries;
             let wait = match outcome {
                 Ok(response) if again && is_passing(response.status) => {
@@ -238,7 +235,7 @@ impl Shared {
                 Err(failed) => (Err(failed.error.kind().name().to_owned()), None),
             };
             observer(&Exchange {
-                method: hop.method.clone(),
+                method: hop.sending.method.clone(),
                 url: shown(hop.url),
                 outcome,
                 took: started.elapsed(),
@@ -261,11 +258,11 @@ impl Shared {
             let sent = self.transport.connections.send(hop.url, request).await.map_err(Failed::for_good)?;
             read(sent.map_err(|error| failed(tried, &error, error.is_connect()))?, hop, tried).await
         };
-        let late = match hop.payload {
+        let late = match hop.sending.payload {
             Payload::Flow(flow) => {
                 let outcome = tokio::select! {
                     outcome = whole => Ok(outcome),
-                    late = flow.stands_still(hop.patience, self.options.deadline) => Err(late),
+                    late = flow.stands_still(hop.sending.patience, self.options.deadline) => Err(late),
                 };
                 // Whoever answers, or breaks off, before all was sent needs no more of it.
                 flow.give_up();
@@ -275,10 +272,10 @@ impl Shared {
                     (None, Err(late)) => late.about(&String::from(tried)),
                 }
             }
-            _ => match tokio::time::timeout(hop.patience, whole).await {
+            _ => match tokio::time::timeout(hop.sending.patience, whole).await {
                 Ok(outcome) => return outcome,
                 Err(_) => {
-                    let text = format!("no answer in {} s", hop.patience.as_secs_f32());
+                    let text = format!("no answer in {} s", hop.sending.patience.as_secs_f32());
                     let error = Error::new(Kind::Timeout, tried, text);
                     error.with_hint("the registry answers too slowly; try again later, or raise --timeout")
                 }
@@ -288,27 +285,32 @@ impl Shared {
     }
 
     fn request(&self, hop: &Hop<'_>) -> Result<http::Request<Body>, http::Error> {
-        let body = match hop.payload {
+        let body = match hop.sending.payload {
             Payload::Nothing => Some(Body::Whole(Full::default())),
             Payload::Form(form) => Some(Body::Whole(Full::new(form.clone().into()))),
             Payload::Bytes(bytes) => Some(Body::Whole(Full::new(bytes.clone()))),
             Payload::Flow(flow) => flow.body(),
         };
         let mut request = http::Request::new(body.unwrap_or_else(|| Body::Whole(Full::default())));
-        *request.method_mut() = hop.method.clone();
+        *request.method_mut() = hop.sending.method.clone();
         *request.uri_mut() = hop.url.as_str().parse()?;
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_str(&self.options.user_agent)?);
         // Digests are of the bytes as they are kept.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.extend(hop.headers.iter().cloned());
+        headers.extend(hop.sending.headers.iter().cloned());
         if let Some(authorization) = hop.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         if let Some(authorization) = self.transport.connections.proxy_authorization(hop.url) {
             headers.insert(PROXY_AUTHORIZATION, authorization);
         }
-        if matches!(hop.payload, Payload::Form(_)) {
+        let writes = matches!(*hop.sending.method, Method::POST | Method::PUT);
+        if writes && matches!(hop.sending.payload, Payload::Nothing) {
+            // hyper leaves it out, and some proxies want to be told.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if matches!(hop.sending.payload, Payload::Form(_)) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         }
         Ok(request)
@@ -333,24 +335,31 @@ impl From<Tried<'_>> for String {
     }
 }
 
-struct Hop<'a> {
+/// A request, wherever it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Sending<'a> {
     method: &'a Method,
-    url: &'a Url,
     headers: &'a [(HeaderName, HeaderValue)],
-    authorization: Option<&'a HeaderValue>,
     payload: &'a Payload,
     limit: Option<usize>,
+    /// How long one attempt may take; with a [`Flow`], how long it may stand still.
     patience: Duration,
 }
 
+struct Hop<'a> {
+    sending: Sending<'a>,
+    url: &'a Url,
+    authorization: Option<&'a HeaderValue>,
+}
+
 /// What of a request it is that no redirect may take elsewhere; none where it may be sent there.
-fn stays(method: &Method, payload: &Payload, status: StatusCode) -> Option<&'static str> {
+fn stays(sending: Sending<'_>, status: StatusCode) -> Option<&'static str> {
     let keeps_method = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-    match payload {
+    match sending.payload {
         // It is for whom it was made.
         Payload::Form(_) => Some("a request that carries a secret"),
         Payload::Flow(_) => Some("a blob on its way"),
-        _ if keeps_method || matches!(*method, Method::GET | Method::HEAD) => None,
+        _ if keeps_method || matches!(*sending.method, Method::GET | Method::HEAD) => None,
         _ => Some("a request that writes, in a way that makes it one that reads,"),
     }
 }
@@ -363,7 +372,7 @@ async fn read(
 ) -> Result<Response, Failed> {
     let (head, mut incoming) = response.into_parts();
     let good = head.status.is_success();
-    let limit = if good { hop.limit.unwrap_or(0) } else { MAX_ERROR_BODY };
+    let limit = if good { hop.sending.limit.unwrap_or(0) } else { MAX_ERROR_BODY };
     let too_large = |length: String| {
         let text = format!("{length} are more than the {limit} that workson reads");
         let error = Error::new(Kind::TooLarge, tried, text);
@@ -380,7 +389,7 @@ async fn read(
             error.with_hint("switch compression off there, or reach the registry by another way"),
         ));
     }
-    if good && hop.limit.is_none() {
+    if good && hop.sending.limit.is_none() {
         let (headers, url) = (head.headers, hop.url.clone());
         return Ok(Response {
             status: head.status,
@@ -391,7 +400,7 @@ async fn read(
         });
     }
     let mut body = BytesMut::new();
-    if *hop.method != Method::HEAD {
+    if *hop.sending.method != Method::HEAD {
         let announced = incoming.size_hint().lower();
         if good && announced > limit as u64 {
             return Err(too_large(format!("{announced} bytes")));

@@ -116,7 +116,8 @@ impl Client {
             begun = match self.shared.send(&request).await {
                 Ok(response) if response.status == StatusCode::CREATED => return Mount::Done,
                 Ok(response) if response.status == StatusCode::ACCEPTED => {
-                    Session::begun(&response).map_or(Mount::Refused, Mount::Begun)
+                    let session = Session::begun(self, repository, &response, "POST").ok().flatten();
+                    session.map_or(Mount::Refused, Mount::Begun)
                 }
                 // Whether it is the mount that is refused, or all pushing, the upload tells.
                 _ => return Mount::Refused,
@@ -208,4 +209,51 @@ pub(crate) fn location(response: &Response, tried: &str) -> Result<Option<Url>, 
     }
     url.set_fragment(None);
     Ok(Some(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(url: &str, location: &str) -> Result<String, Error> {
+        let mut response = Response {
+            status: StatusCode::ACCEPTED,
+            headers: Default::default(),
+            body: Bytes::new(),
+            stream: None,
+            url: url.parse().unwrap(),
+        };
+        response.headers.insert(http::header::LOCATION, location.parse().unwrap());
+        super::location(&response, "POST").map(|url| url.unwrap().to_string())
+    }
+
+    #[test]
+    fn an_upload_is_at_a_path_or_an_address() {
+        let here = "https://r.example/v2/a/blobs/uploads/";
+        for (location, expected) in [
+            ("/v2/a/blobs/uploads/1", "https://r.example/v2/a/blobs/uploads/1"),
+            ("1?_state=a%2Fb==", "https://r.example/v2/a/blobs/uploads/1?_state=a%2Fb=="),
+            ("//s.example/1#x", "https://s.example/1"),
+            ("https://s.example/1", "https://s.example/1"),
+            // The registry does not know that TLS is spoken before it.
+            ("http://r.example/1", "https://r.example/1"),
+        ] {
+            assert_eq!(at(here, location).unwrap(), expected);
+        }
+        assert_eq!(at("http://r.example:5000/", "https://s.example/1").unwrap(), "https://s.example/1");
+    }
+
+    #[test]
+    fn an_upload_does_not_go_from_tls_into_the_clear() {
+        for (here, location) in [
+            ("https://r.example/", "http://s.example/?secret"),
+            ("https://r.example/", "http://127.0.0.1/?secret"),
+            ("https://r.example/", "http://r.example:8080/?secret"),
+            ("https://r.example/", "file:///etc/?secret"),
+        ] {
+            let error = at(here, location).unwrap_err();
+            assert_eq!(error.kind(), Kind::Redirect);
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, export, import, inventory, log, man, query, report, resolve, verify,
+    check, completions, copy, export, import, inventory, log, man, pull, query, report, resolve, verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
+    Pull(pull::Arguments),
+    Copy(copy::Arguments),
+    Push(copy::PushArguments),
     Inventory(inventory::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),

@@ -2,11 +2,13 @@
 
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod copy;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod pull;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod resolve;

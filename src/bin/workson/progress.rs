@@ -127,6 +127,11 @@ impl ByteBar {
         self.0.set_length(bytes);
     }
 
+    /// So many bytes more are done with.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+
     /// A reader that shows what comes through it.
     pub(crate) fn watch(&self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         if self.0.is_hidden() { reader } else { Box::new(self.0.wrap_read(reader)) }

@@ -30,6 +30,11 @@ const MAX_FOLDER: usize = 128;
 
 /// The flag of a needed version that may be absent.
 const VER_FLG_WEAK: u16 = 2;
+/// Flags of an object: what it needs is not in the folders of the system, and it is a program.
+const DF_1_NODEFLIB: u64 = 0x800;
+const DF_1_PIE: u64 = 0x0800_0000;
+/// How many bytes of code are looked at where a program begins to run.
+const CODE: u64 = 16;
 
 /// What kind of ELF file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +49,49 @@ pub enum Kind {
     Other,
 }
 
-/// The floating-point calling convention of 32-bit Arm.
+/// The floating-point calling convention of 32-bit Arm and of RISC-V.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FloatAbi {
-    /// Arguments in general registers (armel).
+    /// Arguments in general registers (armel, lp64).
     Soft,
     /// Arguments in floating-point registers (armhf).
     Hard,
+    /// Arguments in floating-point registers of RISC-V, as wide as `float` (lp64f).
+    Single,
+    /// As wide as `double` (lp64d).
+    Double,
+    /// As wide as `long double` (lp64q).
+    Quad,
+}
+
+/// What stands where a program begins to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// It names no place.
+    Absent,
+    /// It names a place in no segment that may be executed.
+    Outside,
+    /// It names a place that older kernels alone execute: its stack may be executed, and with it all the rest.
+    Doubtful,
+    /// Nothing but noughts.
+    Blank,
+    /// Code, as far as can be seen.
+    Code,
+}
+
+/// The dynamic loader that an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loader {
+    /// glibc's, with the folders that it was built to look for libraries in, where they can be seen.
+    Glibc {
+        /// The folders, without slashes at their ends.
+        folders: Vec<Vec<u8>>,
+    },
+    /// musl's, which is its C library as well, with its name of the machine, where it tells that.
+    Musl {
+        /// Like `x86_64`.
+        machine: Option<Vec<u8>>,
+    },
 }
 
 /// A version that is needed of a library, or given by it: `GLIBC_2.34`.
@@ -69,8 +110,24 @@ pub struct NeededVersion {
 pub struct Elf {
     /// What its code is for.
     pub machine: Machine,
+    /// Whether it is of the class of 64 bits.
+    pub is_64: bool,
+    /// The other system that it is marked for, where it is: Linux has no mark that has to be there.
+    pub system: Option<&'static str>,
     /// Its kind.
     pub kind: Kind,
+    /// How long its file has to be for its program headers, and for all that is loaded of it.
+    pub headers_end: u64,
+    /// See [`Elf::headers_end`].
+    pub reach: u64,
+    /// What stands where it begins to run.
+    pub entry: Entry,
+    /// Whether it has a dynamic section, without which nothing is loaded as a library.
+    pub is_dynamic: bool,
+    /// Whether it says of itself that it is a program that runs at any address.
+    pub is_pie: bool,
+    /// Whether what it needs is not to be looked for in the folders of the system.
+    pub skips_system_folders: bool,
     /// Processor-specific flags.
     pub flags: u32,
     /// The loader that it asks for.
@@ -91,12 +148,12 @@ pub struct Elf {
     pub alignment: Option<u64>,
     /// On 32-bit Arm, the architecture that it was built for (5, 6, 7, 8), where it says so.
     pub arm_architecture: Option<u8>,
-    /// On 32-bit Arm, how it passes floating-point arguments, where it says so.
+    /// On 32-bit Arm and RISC-V, how it passes floating-point arguments, where it says so.
     pub float_abi: Option<FloatAbi>,
     /// On x86-64, the level (1 to 4) that it declares to need.
     pub x86_level: Option<u8>,
-    /// Where it is glibc's loader: the folders that it was built to look for libraries in.
-    pub system_folders: Vec<Vec<u8>>,
+    /// The dynamic loader that it is.
+    pub loader: Option<Loader>,
     /// What could not be read of it, where something could not.
     pub unread: Option<String>,
 }
@@ -106,15 +163,20 @@ impl Elf {
     pub fn text_length(&self) -> usize {
         let alone = [&self.interpreter, &self.soname, &self.rpath, &self.runpath];
         let versions = self.versions_needed.iter().map(|need| need.library.len() + need.version.len());
+        let of_loader = match &self.loader {
+            Some(Loader::Glibc { folders }) => folders.iter().map(Vec::len).sum(),
+            Some(Loader::Musl { machine }) => machine.as_ref().map_or(0, Vec::len),
+            None => 0,
+        };
         alone
             .into_iter()
             .flatten()
             .chain(&self.needed)
             .chain(&self.versions_given)
-            .chain(&self.system_folders)
             .map(Vec::len)
             .sum::<usize>()
             + versions.sum::<usize>()
+            + of_loader
     }
 }
 
@@ -186,7 +248,8 @@ fn wanted<H: FileHeader<Endian = Endianness>>(
     let segments = segments(header, endian, window)?;
     let kinds = [elf::PT_DYNAMIC, elf::PT_INTERP, elf::PT_NOTE, elf::PT_GNU_PROPERTY];
     let of_kind = segments.iter().filter(|segment| kinds.contains(&segment.p_type(endian)));
-    let parts = of_kind.map(|segment| range::<H>(segment, endian)).collect();
+    let entry = entry_at(header, endian, segments).map(|(_, code)| code);
+    let parts = of_kind.map(|segment| range::<H>(segment, endian)).chain(entry).collect();
     // 32-bit Arm's attributes are found by the sections.
     let is_dynamic = segments.iter().any(|segment| segment.p_type(endian) == elf::PT_DYNAMIC)
         || machine(header, endian) == Machine::Arm;
@@ -209,17 +272,87 @@ fn range<H: FileHeader<Endian = Endianness>>(segment: &H::ProgramHeader, endian:
     from..from.saturating_add(segment.p_filesz(endian).into())
 }
 
+/// How long the table of program headers makes a file, wherever it stands.
+fn headers_end<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness) -> u64 {
+    let size = u64::from(header.e_phentsize(endian)) * u64::from(header.e_phnum(endian));
+    if size == 0 { 0 } else { size.saturating_add(header.e_phoff(endian).into()) }
+}
+
+/// The segment in which a program begins to run, and the first bytes of its code, as far as the file has them.
+fn entry_at<'a, H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    segments: &'a [H::ProgramHeader],
+) -> Option<(&'a H::ProgramHeader, Range<u64>)> {
+    let address: u64 = header.e_entry(endian).into();
+    // The lowest bit says which instructions these are.
+    let address = match header.e_machine(endian) {
+        elf::EM_ARM | elf::EM_MIPS => address & !1,
+        _ => address,
+    };
+    segments.iter().find_map(|segment| {
+        let into = address.checked_sub(segment.p_vaddr(endian).into())?;
+        if segment.p_type(endian) != elf::PT_LOAD || into >= segment.p_memsz(endian).into() {
+            return None;
+        }
+        let file = range::<H>(segment, endian);
+        let from = file.start.saturating_add(into).min(file.end);
+        Some((segment, from..file.end.min(from.saturating_add(CODE))))
+    })
+}
+
+/// What stands where a program begins to run.
+fn entry<H: FileHeader<Endian = Endianness>>(
+    header: &H,
+    endian: Endianness,
+    segments: &[H::ProgramHeader],
+    window: &Window,
+) -> Entry {
+    if header.e_entry(endian).into() == 0 {
+        return Entry::Absent;
+    }
+    let Some((segment, code)) = entry_at(header, endian, segments) else { return Entry::Outside };
+    // What 64-bit PowerPC names there in its older ABI is a description of the function, and no code.
+    if machine(header, endian) == Machine::Ppc64 {
+        return Entry::Code;
+    }
+    if !segment.p_flags(endian).contains(elf::PF_X) {
+        let mut stacks = segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_GNU_STACK);
+        let is_closed = stacks.next().is_some_and(|stack| !stack.p_flags(endian).contains(elf::PF_X));
+        return if is_closed { Entry::Outside } else { Entry::Doubtful };
+    }
+    // What the file does not have of a segment is nought.
+    match window.part(code) {
+        Some(code) if code.iter().all(|byte| *byte == 0) => Entry::Blank,
+        _ => Entry::Code,
+    }
+}
+
 fn read_class<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness, window: &Window) -> Elf {
     let flags = header.e_flags(endian).0;
     let mut found = Elf {
         machine: machine(header, endian),
+        is_64: header.is_type_64(),
+        system: system(window.beginning()),
         kind: match header.e_type(endian) {
+            // The kernel and loaders refuse program headers of another length.
+            _ if usize::from(header.e_phentsize(endian)) != size_of::<H::ProgramHeader>()
+                && header.e_type(endian) != elf::ET_REL =>
+            {
+                Kind::Other
+            }
             elf::ET_EXEC => Kind::Executable,
             elf::ET_DYN => Kind::Shared,
             elf::ET_REL => Kind::Relocatable,
             _ => Kind::Other,
         },
         flags,
+        headers_end: headers_end(header, endian),
+        reach: headers_end(header, endian),
+        entry: Entry::Code,
+        is_dynamic: false,
+        is_pie: false,
+        skips_system_folders: false,
         interpreter: None,
         needed: Vec::new(),
         soname: None,
@@ -231,11 +364,12 @@ fn read_class<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness
         arm_architecture: None,
         float_abi: None,
         x86_level: None,
-        system_folders: Vec::new(),
+        loader: None,
         unread: None,
     };
     match segments(header, endian, window) {
         Some(segments) => {
+            found.entry = entry(header, endian, segments, window);
             let room = Cell::new(MAX_TEXT);
             Reader::<H> { window, endian, segments, room, found: &mut found }.run();
         }
@@ -244,11 +378,44 @@ fn read_class<H: FileHeader<Endian = Endianness>>(header: &H, endian: Endianness
     if found.machine == Machine::Arm {
         arm(header, endian, window, &mut found);
     }
-    let loaders: [&[u8]; 3] = [b"ld-linux", b"ld64.so.", b"ld.so."];
-    if found.soname.as_ref().is_some_and(|name| loaders.iter().any(|loader| name.starts_with(loader))) {
-        found.system_folders = system_folders(window.beginning());
+    if found.machine == Machine::Riscv64 {
+        found.float_abi = Some(match elf::FileFlags(flags & elf::EF_RISCV_FLOAT_ABI) {
+            elf::EF_RISCV_FLOAT_ABI_SOFT => FloatAbi::Soft,
+            elf::EF_RISCV_FLOAT_ABI_SINGLE => FloatAbi::Single,
+            elf::EF_RISCV_FLOAT_ABI_DOUBLE => FloatAbi::Double,
+            _ => FloatAbi::Quad,
+        });
     }
+    found.loader = loader(&found, window.beginning());
     found
+}
+
+/// The system that the header names, where it is none whose programs Linux runs.
+fn system(beginning: &[u8]) -> Option<&'static str> {
+    Some(match elf::OsAbi(*beginning.get(7)?) {
+        elf::ELFOSABI_NETBSD => "NetBSD",
+        elf::ELFOSABI_SOLARIS => "Solaris",
+        elf::ELFOSABI_FREEBSD => "FreeBSD",
+        elf::ELFOSABI_OPENBSD => "OpenBSD",
+        _ => return None,
+    })
+}
+
+/// The dynamic loader that an object is, told by what it is called (glibc) or what it says of itself (musl, whose name
+/// is what a distribution makes of it).
+fn loader(found: &Elf, bytes: &[u8]) -> Option<Loader> {
+    let names: [&[u8]; 3] = [b"ld-linux", b"ld64.so.", b"ld.so."];
+    if found.soname.as_ref().is_some_and(|soname| names.iter().any(|name| soname.starts_with(name))) {
+        return Some(Loader::Glibc { folders: system_folders(bytes) });
+    }
+    let needs_nothing = found.interpreter.is_none() && found.needed.is_empty();
+    if found.kind != Kind::Shared || !found.is_dynamic || !needs_nothing || found.entry == Entry::Absent {
+        return None;
+    }
+    // What it says where it is started by itself: `musl libc (x86_64)`, and before 1.1.17 no machine.
+    let told = bytes.split(|byte| *byte == 0).find_map(|text| text.strip_prefix(b"musl libc"))?;
+    let machine = told.strip_prefix(b" (").and_then(|rest| rest.split(|byte| *byte == b')').next());
+    Some(Loader::Musl { machine: machine.filter(|name| name.len() <= MAX_FOLDER).map(<[u8]>::to_vec) })
 }
 
 /// The folders that glibc's loader has in itself: its `system_dirs`, texts one behind the other, each with a slash at
@@ -322,6 +489,9 @@ impl<H: FileHeader<Endian = Endianness>> Reader<'_, H> {
         let endian = self.endian;
         let loaded = self.segments.iter().filter(|segment| segment.p_type(endian) == elf::PT_LOAD);
         let sized = loaded.filter(|segment| segment.p_memsz(endian).into() > 0);
+        let files = sized.clone().filter(|segment| segment.p_filesz(endian).into() > 0);
+        let reach = files.map(|segment| range::<H>(segment, endian).end).max().unwrap_or(0);
+        self.found.reach = self.found.reach.max(reach);
         self.found.alignment = sized.map(|segment| segment.p_align(endian).into()).min();
         let segments = self.segments;
         let of_type = |kind| segments.iter().filter(move |segment| segment.p_type(endian) == kind);
@@ -377,6 +547,7 @@ impl<H: FileHeader<Endian = Endianness>> Reader<'_, H> {
 
     fn dynamic(&mut self, segment: &H::ProgramHeader) {
         use object::read::elf::Dyn as _;
+        self.found.is_dynamic = segment.p_filesz(self.endian).into() > 0;
         let entries = match segment.dynamic(self.endian, self.window) {
             Ok(Some(entries)) => entries,
             _ => return self.unread("its dynamic section can't be read"),
@@ -397,6 +568,7 @@ impl<H: FileHeader<Endian = Endianness>> Reader<'_, H> {
                 elf::DT_VERNEEDNUM => found.needs_count = value,
                 elf::DT_VERDEF => gives = Some(value),
                 elf::DT_VERDEFNUM => found.gives_count = value,
+                elf::DT_FLAGS_1 => self.flags(value),
                 _ => {}
             }
         }
@@ -404,6 +576,11 @@ impl<H: FileHeader<Endian = Endianness>> Reader<'_, H> {
         found.needs = needs.and_then(|address| self.offset(address));
         found.gives = gives.and_then(|address| self.offset(address));
         self.names(&found);
+    }
+
+    fn flags(&mut self, flags: u64) {
+        self.found.is_pie = flags & DF_1_PIE != 0;
+        self.found.skips_system_folders = flags & DF_1_NODEFLIB != 0;
     }
 
     fn names(&mut self, dynamic: &Dynamic) {

@@ -46,6 +46,10 @@ pub struct TokenAuth {
     pub valid_uses: Option<u32>,
     /// The field of the answer that holds the token.
     pub field: TokenField,
+    /// Whether the endpoint reads the first of several scopes alone, as some do.
+    pub first_scope_only: bool,
+    /// Whether its tokens allow nothing but to pull, whatever is asked for, as for those who may not push.
+    pub pull_only: bool,
 }
 
 /// Which field of the endpoint's answer holds the token.
@@ -127,7 +131,10 @@ impl Gate {
                 let error = match given {
                     Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                         match self.tokens.get_mut(token.trim()).filter(|issued| issued.is_alive()) {
-                            Some(issued) if repository.is_none_or(|name| issued.allows(name, action)) => {
+                            Some(issued)
+                                if repository.is_none_or(|name| issued.allows(name, action))
+                                    && source(request).is_none_or(|name| issued.allows(&name, "pull")) =>
+                            {
                                 issued.uses_left = issued.uses_left.map(|left| left - 1);
                                 return Ok(());
                             }
@@ -200,14 +207,24 @@ impl Gate {
         if let Some(refresh) = auth.refresh_token.as_deref().filter(|_| wants_refresh) {
             answer["refresh_token"] = Value::from(refresh);
         }
+        let scopes = scopes.iter().flat_map(|scopes| scopes.split(' '));
+        let granted = |scope: &str| match auth.pull_only {
+            true => scope.replace("pull,push", "pull"),
+            false => scope.to_owned(),
+        };
         let issued = Issued {
-            scopes: scopes.iter().flat_map(|scopes| scopes.split(' ')).map(str::to_owned).collect(),
+            scopes: scopes.take(if auth.first_scope_only { 1 } else { usize::MAX }).map(granted).collect(),
             expires: auth.expires_in.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
             uses_left: auth.valid_uses,
         };
         self.tokens.insert(token, issued);
         Response::new(200).body("application/json", answer.to_string())
     }
+}
+
+/// The repository that a request wants a blob to be mounted from.
+fn source(request: &Request<'_>) -> Option<String> {
+    request.query("mount").next().and(request.query("from").next())
 }
 
 fn challenge(text: String) -> Response {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -9,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::wire::{Delivery, Framing, Instead, Method, Reply, Request, Response, values};
-use super::{Shared, routes};
+use super::{Fault, Shared, fault, push, routes};
 
 /// A head may have so many bytes, and so many headers.
 const MAX_HEAD: usize = 64 * 1024;
@@ -21,8 +22,16 @@ const GATHER: usize = 64 * 1024;
 enum Step {
     More,
     Bad,
-    Body { head: usize, length: BodyLength, expects_continue: bool },
+    Body { head: usize, length: BodyLength, expects_continue: bool, early: Option<Early> },
     Reply { head: usize, reply: Reply, options: Options },
+}
+
+/// What happens before a request's body was read.
+enum Early {
+    /// So many bytes are read, and kept by the upload at this path if there is one; then the connection is reset.
+    Break { after: usize, keep: Option<String> },
+    /// This is answered, and the connection closed.
+    Answer(u16),
 }
 
 #[derive(Clone, Copy)]
@@ -66,22 +75,49 @@ fn step(shared: &Shared, connection: u64, input: &[u8], body: Option<Bytes>) -> 
             }
         };
         if let Some(length) = length {
-            return Step::Body { head, length, expects_continue: has("expect", "100-continue") };
+            let request = request(method, target, parsed.headers, Bytes::new(), connection);
+            let early = early(shared, &request, length);
+            return Step::Body { head, length, expects_continue: has("expect", "100-continue"), early };
         }
     }
     let options = Options { bare: method == "HEAD", close: version == 0 || has("connection", "close") };
-    let request = Request {
-        method: Method::parse(method),
-        // A proxy is sent the whole URL.
-        target: match target.strip_prefix("http://") {
-            Some(rest) => rest.find('/').map_or("/", |slash| &rest[slash..]),
-            None => target,
-        },
-        headers: parsed.headers,
-        body: body.unwrap_or_default(),
-        connection,
-    };
+    let request = request(method, target, parsed.headers, body.unwrap_or_default(), connection);
     Step::Reply { head, reply: routes::respond(shared, &request), options }
+}
+
+fn request<'a>(
+    method: &str,
+    target: &'a str,
+    headers: &'a [httparse::Header<'a>],
+    body: Bytes,
+    connection: u64,
+) -> Request<'a> {
+    // A proxy is sent the whole URL.
+    let target = match target.strip_prefix("http://") {
+        Some(rest) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+        None => target,
+    };
+    Request { method: Method::parse(method), target, headers, body, connection }
+}
+
+/// What a request suffers before its body is read. Such a request is recorded here.
+fn early(shared: &Shared, request: &Request<'_>, length: BodyLength) -> Option<Early> {
+    if !shared.faults_on.load(Ordering::Acquire) {
+        return None;
+    }
+    let early = match fault::take_early(shared, request)? {
+        Fault::BreakBody { after, keep } => {
+            let after = match length {
+                BodyLength::Known(length) => after.min(length),
+                BodyLength::Chunked => after,
+            };
+            Early::Break { after, keep: keep.then(|| request.path().to_owned()) }
+        }
+        Fault::Early(status) => Early::Answer(status),
+        _ => return None,
+    };
+    routes::note(shared, request);
+    Some(early)
 }
 
 /// Serves one connection until either side has had enough.
@@ -95,7 +131,12 @@ async fn serve(shared: &Shared, stream: &mut TcpStream, number: u64) -> io::Resu
     let mut out = Vec::with_capacity(16 * 1024);
     loop {
         let mut next = step(shared, number, &input, None);
-        if let Step::Body { head, length, expects_continue } = next {
+        if let Step::Body { head, early: Some(early), .. } = next {
+            flush(stream, &mut out).await?;
+            input.advance(head);
+            return suffer(shared, stream, input, early).await;
+        }
+        if let Step::Body { head, length, expects_continue, .. } = next {
             flush(stream, &mut out).await?;
             if expects_continue {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -137,6 +178,35 @@ async fn serve(shared: &Shared, stream: &mut TcpStream, number: u64) -> io::Resu
             return stream.shutdown().await;
         }
     }
+}
+
+/// Ends a connection before a request's body was read.
+async fn suffer(
+    shared: &Shared,
+    stream: &mut TcpStream,
+    mut input: BytesMut,
+    early: Early,
+) -> io::Result<()> {
+    match early {
+        Early::Answer(status) => {
+            let mut out = Vec::new();
+            write_head(&mut out, &Response::new(status), Framing::Length, true)?;
+            stream.write_all(&out).await?;
+            stream.shutdown().await?;
+            // Closing at once would take the answer from whoever still sends.
+            let mut ignored = [0; 1024];
+            while stream.read(&mut ignored).await? != 0 {}
+        }
+        Early::Break { after, keep } => {
+            while input.len() < after && stream.read_buf(&mut input).await? != 0 {}
+            input.truncate(after);
+            if let Some(path) = keep {
+                push::keep(shared, &path, &input);
+            }
+            stream.set_zero_linger()?;
+        }
+    }
+    Ok(())
 }
 
 async fn flush(stream: &mut TcpStream, out: &mut Vec<u8>) -> io::Result<()> {

@@ -23,6 +23,19 @@ pub enum Fault {
     },
     /// The connection is reset (TCP RST) before any byte of an answer.
     Reset,
+    /// The request is carried out, and the connection reset before any byte of an answer.
+    ResetAfter,
+    /// The connection is reset when so many bytes of the request's body have come (of chunks, their frames
+    /// included), or at its end. For requests with a body, whoever sends them.
+    BreakBody {
+        /// After how many bytes.
+        after: usize,
+        /// Whether an upload keeps these bytes, as its status then tells.
+        keep: bool,
+    },
+    /// This status, without a body, before the request's body is read; then the connection is closed. For requests
+    /// with a body, whoever sends them.
+    Early(u16),
     /// `Content-Length` tells the whole body, but the connection is closed behind `after` bytes of it.
     CutBody {
         /// How many bytes of the body are sent.
@@ -52,6 +65,8 @@ pub enum Fault {
     ContentType(String),
     /// These headers take the place of those with the same names, or come on top.
     Headers(Vec<(String, String)>),
+    /// There is no header of this name.
+    NoHeader(String),
     /// A redirect instead, with nothing done.
     Redirect {
         /// The `Location`: absolute or relative; empty for the request's own path and query, so that it goes
@@ -94,6 +109,11 @@ impl Fault {
         Fault::Status { code: 429, headers, body: Bytes::from_static(routes::TOO_MANY_REQUESTS) }
     }
 
+    /// Whether it is suffered before the request's body is read.
+    fn is_early(&self) -> bool {
+        matches!(self, Fault::BreakBody { .. } | Fault::Early(_))
+    }
+
     /// Whether the request is not carried out.
     fn replaces(&self) -> bool {
         match self {
@@ -129,6 +149,11 @@ impl On {
     /// `GET`s of a path as [`On::path`] describes it.
     pub fn get(path: &str) -> On {
         On { method: Some(Method::Get), ..On::path(path) }
+    }
+
+    /// Requests with this method on a path as [`On::path`] describes it.
+    pub fn method(method: Method, path: &str) -> On {
+        On { method: Some(method), ..On::path(path) }
     }
 
     /// `HEAD`s of a path as [`On::path`] describes it.
@@ -175,12 +200,25 @@ pub(super) struct Rule {
     pub(super) left: Option<u32>,
 }
 
+/// Takes the fault that this request is to suffer before its body is read.
+pub(super) fn take_early(shared: &Shared, request: &Request<'_>) -> Option<Fault> {
+    let mut rules = lock(&shared.rules);
+    let is_meant =
+        |rule: &&mut Rule| rule.left != Some(0) && rule.fault.is_early() && rule.on.matches(request);
+    let rule = rules.iter_mut().find(is_meant)?;
+    rule.left = rule.left.map(|left| left - 1);
+    Some(rule.fault.clone())
+}
+
 /// Takes the fault that this request is to suffer; `denied` if authentication failed.
 pub(super) fn take(shared: &Shared, request: &Request<'_>, denied: bool) -> Option<Fault> {
     let mut rules = lock(&shared.rules);
-    let rule = rules
-        .iter_mut()
-        .find(|rule| rule.left != Some(0) && (rule.on.before_auth || !denied) && rule.on.matches(request))?;
+    let rule = rules.iter_mut().find(|rule| {
+        rule.left != Some(0)
+            && !rule.fault.is_early()
+            && (rule.on.before_auth || !denied)
+            && rule.on.matches(request)
+    })?;
     if let Some(left) = &mut rule.left {
         *left -= 1;
     }
@@ -226,7 +264,10 @@ fn change(shared: &Shared, request: &Request<'_>, fault: &Fault, reply: &mut Rep
             response.headers.extend_from_slice(headers);
         }
         Fault::EndlessLink(tags) => endless_page(shared, request, *tags, response),
-        Fault::Reset => delivery(&|d| d.instead = Some(Instead::Reset)),
+        Fault::NoHeader(name) => response.set(name, None),
+        // These were suffered before there was an answer.
+        Fault::BreakBody { .. } | Fault::Early(_) => {}
+        Fault::Reset | Fault::ResetAfter => delivery(&|d| d.instead = Some(Instead::Reset)),
         Fault::Hang => delivery(&|d| d.instead = Some(Instead::Hang)),
         Fault::RawResponse(bytes) => delivery(&|d| d.instead = Some(Instead::Raw(bytes.clone()))),
         Fault::CutBody { after } => delivery(&|d| d.cut = Some(*after)),

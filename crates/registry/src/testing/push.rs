@@ -90,6 +90,14 @@ pub(super) fn upload(shared: &Shared, request: &Request<'_>, name: &str, id: &st
     }
 }
 
+/// Adds bytes to the upload at `path`, if there is one.
+pub(super) fn keep(shared: &Shared, path: &str, bytes: &[u8]) {
+    let number = path.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+    if let Some(received) = shared.store_mut().uploads.get_mut(&number) {
+        received.extend_from_slice(bytes);
+    }
+}
+
 fn progress(status: u16, name: &str, number: u64, received: usize) -> Response {
     v2(status)
         .with("Location", format!("/v2/{name}/blobs/uploads/{number}"))

@@ -112,6 +112,11 @@ pub(super) fn respond(shared: &Shared, request: &Request<'_>) -> Reply {
     }
 }
 
+/// Counts and records a request that gets no further.
+pub(super) fn note(shared: &Shared, request: &Request<'_>) {
+    count(shared, request, &Route::of(request.path()));
+}
+
 fn count(shared: &Shared, request: &Request<'_>, route: &Route<'_>) {
     let counter = match (route, request.method) {
         (Route::Manifest { .. }, Method::Get) => Some(&shared.gets),

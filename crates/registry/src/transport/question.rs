@@ -6,9 +6,10 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 use url::Url;
+use workson_oci::Repository;
 
 use super::host::Turn;
-use super::{Address, Failed, Host, Request, Response, Target, not_now, said};
+use super::{Access, Address, Failed, Host, Request, Response, Sending, Target, not_now, origin, said};
 use crate::auth::challenge::Challenge;
 use crate::auth::token::Token;
 use crate::client::Shared;
@@ -29,6 +30,14 @@ impl Shared {
         Question { shared: self, request, address: &address, host: &host }.ask().await
     }
 
+    /// Whether `url` is at the host that takes what is written to a repository: there, and nowhere else, its
+    /// credentials may go.
+    pub(crate) fn takes(&self, repository: &Repository, url: &Url) -> bool {
+        let address = Address::of(repository, &self.options, &Access::Push);
+        let base = address.base(self.transport.hosts.get(&address.host).is_tls());
+        Url::parse(&base).is_ok_and(|base| origin(&base) == origin(url))
+    }
+
     /// Sends `request`, which carries what can be sent once, and says whether it has to be made anew. `vain` is how
     /// many such requests came to nothing before.
     pub(crate) async fn send_once(&self, request: &Request<'_>, vain: u32) -> Result<Once, Error> {
@@ -41,8 +50,10 @@ impl Shared {
 /// What came of a request that could be sent once.
 pub(crate) enum Once {
     /// An answer that stays.
-    Answered(Response),
-    /// Nothing that stays: a broken connection, a token that had expired, 429 or 5xx. It was waited for as long as
+    Answered(Box<Response>),
+    /// A token that had expired: the same can be asked with a new one.
+    Expired(Error),
+    /// Nothing that stays: a broken connection, 429 or 5xx. It was waited for as long as
     /// it takes to ask again.
     Again(Error),
 }
@@ -87,12 +98,12 @@ impl Question<'_> {
             Ok(response) if response.status == StatusCode::UNAUTHORIZED && !self.is_away() => {
                 let error = self.unauthorized(&response, token.is_some());
                 self.within(&mut left, self.challenged(&response, token)).await??;
-                return Ok(Once::Again(error));
+                return Ok(Once::Expired(error));
             }
             Ok(response) if is_passing(response.status) => {
                 (not_now(self.tried(), &response), self.wait_for(&response, vain, true)?)
             }
-            Ok(response) => return Ok(Once::Answered(response)),
+            Ok(response) => return Ok(Once::Answered(Box::new(response))),
             Err(failed) if failed.passing => (failed.error, policy.backoff(vain, self.shared.sent())),
             Err(failed) => return Err(failed.error),
         };
@@ -219,7 +230,8 @@ impl Question<'_> {
         })?;
         let Request { method, headers, limit, payload, patience, .. } = self.request;
         let patience = patience.unwrap_or(self.shared.options.request_timeout);
-        self.shared.attempt(method, url, headers, authorization, payload, *limit, patience).await
+        let sending = Sending { method, headers, payload, limit: *limit, patience };
+        self.shared.attempt(sending, url, authorization).await
     }
 
     /// How long to wait after 429 or 5xx before the next attempt; an error where waiting is no use.

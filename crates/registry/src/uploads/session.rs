@@ -27,13 +27,14 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The upload that `response` tells of, if it says where that is.
-    pub(super) fn begun(response: &Response) -> Option<Session> {
-        Session::of(response, "").ok().flatten()
-    }
-
-    fn of(response: &Response, tried: &str) -> Result<Option<Session>, Error> {
-        let at_home = |url: &Url| origin(url) == origin(&response.url);
+    /// The upload of `repository` that `response` tells of; none where it does not say where that is.
+    pub(super) fn begun(
+        client: &Client,
+        repository: &Repository,
+        response: &Response,
+        tried: &str,
+    ) -> Result<Option<Session>, Error> {
+        let at_home = |url: &Url| client.shared.takes(repository, url);
         Ok(location(response, tried)?.map(|location| Session { at_home: at_home(&location), location }))
     }
 
@@ -169,7 +170,7 @@ impl<'a> Upload<'a> {
             return Err(refused(&Method::POST, self.repository, &response));
         }
         let tried = format!("POST {}", shown(&response.url));
-        self.session = Session::of(&response, &tried)?;
+        self.session = Session::begun(self.client, self.repository, &response, &tried)?;
         if self.session.is_none() {
             let text = format!("{} without a Location to send the blob to", response.status);
             let error = Error::new(Kind::BadResponse, tried, text);
@@ -201,6 +202,8 @@ impl<'a> Upload<'a> {
         let request = Request { payload, ..self.request(method.clone(), target, &headers) };
         match self.client.shared.send_once(&request, self.vain).await? {
             Once::Again(error) => self.recover(error).await,
+            // Nothing was looked at.
+            Once::Expired(error) => self.vainly(error).map(|()| Step::Send { offset }),
             Once::Answered(response) if response.status.is_success() => self.took(&method, &response),
             Once::Answered(response) => self.not_taken(&method, offset, &response),
         }

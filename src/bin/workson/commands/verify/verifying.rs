@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
-use workson::source::{Opened, Place, RegistrySource, Source};
+use workson::source::{Opened, Place, RegistrySource, Source, offered};
 use workson::store::{Store, Verification};
 use workson::verify::{Limits, Settings as Going, Weight, verify};
 use workson_oci::document::Document;
-use workson_oci::image::{Found, PlatformImage, Reading};
+use workson_oci::image::PlatformImage;
 use workson_oci::platform::Matcher;
 use workson_oci::{Content, Digest, Image, MediaType, Platform, Reference};
 use workson_registry::Client;
@@ -86,7 +86,7 @@ impl<'a> Verifying<'a> {
 
     /// Opens an image. What a registry's tag points at is asked for by a `HEAD`, which is no pull, where the store may
     /// have it.
-    fn open(&self, place: &Place) -> Result<Opened, String> {
+    pub(crate) fn open(&self, place: &Place) -> Result<Opened, String> {
         let Place::Registry(reference) = place else { return place.open(self.client, self.runtime.handle()) };
         let digest = match (reference.digest(), &self.store) {
             (_, None) => None,
@@ -117,6 +117,17 @@ impl<'a> Verifying<'a> {
         let fetched = HashMap::from([(root.digest.clone(), root.clone())]);
         let source = Kept { store: Mutex::new(store), registry, fetched: Mutex::new(fetched) };
         Ok(Opened { source: Box::new(source), root, reference: Some(reference.clone()) })
+    }
+
+    /// Where requests are worked on.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
+    }
+
+    /// Verifies an image that is opened already, for each of its platforms.
+    pub(crate) fn opened(&mut self, image: &str, opened: &Opened) -> Result<ImageAnswer, Failure> {
+        self.all_platforms = true;
+        self.one(image, opened, &[])
     }
 
     fn one(&mut self, image: &str, opened: &Opened, asked: &[Platform]) -> Result<ImageAnswer, Failure> {
@@ -236,26 +247,10 @@ fn not_offered(image: &Image, platform: &Platform) -> PlatformAnswer {
     without(platform, weight, "not-offered", format!("the image does not offer it: {has}{notes}"))
 }
 
-/// What an image offers, with the configs that it takes to tell.
-fn offered(source: &dyn Source, root: &Content) -> Result<Image, String> {
-    let mut found: HashMap<Digest, Found> = HashMap::new();
-    loop {
-        match Image::read(root, &found, false).map_err(|error| error.to_string())? {
-            Reading::Complete(image) => return Ok(image),
-            Reading::Needs(needs) => {
-                for need in needs {
-                    let document = source.document(&need.digest, &need.media_type, need.blob);
-                    found.insert(need.digest, document);
-                }
-            }
-        }
-    }
-}
-
 /// A source whose layers are shown as they come.
-struct Watched<'a> {
-    source: &'a dyn Source,
-    bar: &'a ByteBar,
+pub(crate) struct Watched<'a> {
+    pub(crate) source: &'a dyn Source,
+    pub(crate) bar: &'a ByteBar,
 }
 
 impl Source for Watched<'_> {

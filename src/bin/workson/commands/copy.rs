@@ -1,0 +1,292 @@
+//! `workson copy` and `workson push`: an image under further names, once it is there and right.
+
+use clap::Args;
+use serde::Serialize;
+use workson::publish::{self, PublishError, Published, offered_platforms, publish};
+use workson::source::{Opened, Place, offered};
+use workson::transfer::Graph;
+use workson::verify::Limits;
+use workson_oci::platform::Matcher;
+use workson_oci::text::printable;
+use workson_oci::{Digest, Kind, Platform, Reference};
+
+use super::verify::{ImageAnswer, Verifying, shown};
+use crate::cli::Global;
+use crate::exit::{Exit, Failure, tell};
+use crate::output::{count, json, print};
+use crate::progress::ByteBar;
+use crate::settings::Settings;
+
+/// How many blobs are under way at once.
+pub(super) const JOBS: usize = 6;
+
+/// Copy an image to further names, with all its platforms: only what is not there is sent, and tags move last
+///
+/// What it holds is verified before. A tag that has a platform today is not replaced by an image that lacks it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it is there; 1 it was refused, and nothing has changed; 2 it could not be done."
+)]
+pub(crate) struct Arguments {
+    /// A reference, oci:DIR[:NAME] or docker-archive:FILE[:TAG]
+    #[arg(value_name = "IMAGE")]
+    image: String,
+
+    #[command(flatten)]
+    pub(crate) to: Publication,
+}
+
+/// Push an image from an OCI layout to registries: only what is not there is sent, and tags move last
+///
+/// What it holds is verified before. A tag that has a platform today is not replaced by an image that lacks it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it is there; 1 it was refused, and nothing has changed; 2 it could not be done."
+)]
+pub(crate) struct PushArguments {
+    /// oci:DIR[:NAME] or docker-archive:FILE[:TAG]
+    #[arg(value_name = "oci:DIR")]
+    image: String,
+
+    #[command(flatten)]
+    pub(crate) to: Publication,
+}
+
+/// Where an image is published, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Publication {
+    /// The references that it is to have: NAME:TAG, latest where there is no tag
+    #[arg(required = true, value_name = "REF")]
+    references: Vec<String>,
+
+    /// Just the image for this platform
+    #[arg(long, short, value_name = "P", conflicts_with = "all_platforms")]
+    platform: Option<String>,
+
+    /// All that the name stands for, byte for byte [the default]
+    #[arg(long)]
+    all_platforms: bool,
+
+    /// Refuse it unless it has these platforms, and no others
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    expect: Vec<String>,
+
+    /// Replace a tag that has this platform, though the image lacks it
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    allow_drop: Vec<String>,
+
+    /// Do not read what it holds before (see `workson verify`)
+    #[arg(long)]
+    no_verify: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
+    copy(&arguments.image, &arguments.to, global)
+}
+
+pub(crate) fn push(arguments: &PushArguments, global: &Global) -> Result<Exit, Failure> {
+    if matches!(Place::read(&arguments.image), Ok(Place::Registry(_))) {
+        return Err(Failure::new(format!("{} is at a registry, not on disk", arguments.image))
+            .with_hint("`workson copy` copies from one name to another; `oci:DIR` is a layout on disk"));
+    }
+    copy(&arguments.image, &arguments.to, global)
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CopyAnswer {
+    image: String,
+    digest: String,
+    platforms: Vec<String>,
+    /// What was verified before; none with `--no-verify`.
+    verified: Option<ImageAnswer>,
+    published: Vec<PublishedAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PublishedAnswer {
+    reference: String,
+    /// What it pointed at before.
+    before: Option<String>,
+    sent: usize,
+    mounted: usize,
+    existed: usize,
+    /// The bytes that were sent.
+    bytes: u64,
+}
+
+fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure> {
+    let settings = Settings::read(global)?;
+    let targets = references(&to.references)?;
+    let (expected, allowed) = (super::platforms(&to.expect)?, super::platforms(&to.allow_drop)?);
+    let client = settings.client(global, None)?;
+    let mut verifying = Verifying::new(&settings.store(global), global, &client, Limits::default())?;
+    let place = Place::read(image).map_err(Failure::new)?;
+    let mut opened = verifying.open(&place).map_err(Failure::new)?;
+    if let Some(platform) = &to.platform {
+        let platform = super::platforms(std::slice::from_ref(platform))?.remove(0);
+        choose(&mut opened, &platform)?;
+    }
+    let platforms = offered_platforms(opened.source.as_ref(), &opened.root).map_err(Failure::new)?;
+    if !expected.is_empty()
+        && let Some(refusal) = unexpected(&platforms, &expected)
+    {
+        tell(&format!("{image} {refusal}; nothing was sent"), None);
+        return Ok(Exit::No);
+    }
+    let verified = match to.no_verify || platforms.is_empty() {
+        true => None,
+        false => Some(verifying.opened(image, &opened)?),
+    };
+    if let Some(answer) = &verified {
+        if !to.json && answer.verdict != "yes" {
+            print(shown(answer, global.quiet).as_bytes())?;
+        }
+        if answer.verdict == "no" {
+            tell(
+                &format!("{image} does not hold what its labels claim; nothing was sent"),
+                Some("--no-verify sends it all the same"),
+            );
+            return Ok(Exit::No);
+        }
+    }
+    let graph = Graph::read(opened.source.as_ref(), &opened.root)
+        .map_err(|error| Failure::new(format!("{image}: {error}")))?;
+    let mount_from = opened.reference.iter().map(|reference| reference.repository().clone()).collect();
+    let writer = settings.client_without_mirrors(global)?;
+    let publishing = publish::Settings {
+        client: writer,
+        runtime: verifying.runtime().clone(),
+        allow_drop: &allowed,
+        mount_from,
+        jobs: JOBS,
+    };
+    let bar = ByteBar::new(global);
+    bar.expect(graph.size());
+    let published =
+        publish(&graph, opened.source.as_ref(), &platforms, &targets, &publishing, &|bytes| bar.add(bytes));
+    bar.clear();
+    match published {
+        Ok(published) => {
+            let digest = &graph.root.digest;
+            if to.json {
+                let published = published.iter().map(PublishedAnswer::of).collect();
+                let platforms = platforms.iter().map(json::shown).collect();
+                let (image, digest) = (image.to_owned(), digest.to_string());
+                print(&json::document(&CopyAnswer { image, digest, platforms, verified, published })?)?;
+            } else {
+                print(told(&published, digest, &platforms, global.quiet).as_bytes())?;
+            }
+            Ok(Exit::Yes)
+        }
+        Err(error @ PublishError::WouldDrop { .. }) => {
+            tell(
+                &format!("{error}; nothing was sent"),
+                Some("--allow-drop P takes a platform away on purpose"),
+            );
+            Ok(Exit::No)
+        }
+        Err(error) => Err(Failure::new(error.to_string())),
+    }
+}
+
+/// The references that were typed; each has a tag, `latest` where none was typed.
+fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
+    let mut references: Vec<Reference> = Vec::new();
+    for text in texts {
+        let reference: Reference = text.parse().map_err(|error| Failure::new(format!("{text}: {error}")))?;
+        if reference.digest().is_some() {
+            return Err(Failure::new(format!(
+                "{text}: it is to be published under a tag, not under a digest"
+            ))
+            .with_hint("NAME:TAG; its digest is that of its bytes"));
+        }
+        if !references.contains(&reference) {
+            references.push(reference);
+        }
+    }
+    Ok(references)
+}
+
+/// Takes the image for one platform in the place of the whole.
+fn choose(opened: &mut Opened, platform: &Platform) -> Result<(), Failure> {
+    let offered = offered(opened.source.as_ref(), &opened.root).map_err(Failure::new)?;
+    let matcher = Matcher::only_strict(platform);
+    let has: Vec<String> = offered.platforms.iter().map(|entry| json::shown(&entry.platform)).collect();
+    let entry = offered.platforms.iter().find(|entry| matcher.matches(&entry.platform)).ok_or_else(|| {
+        let hint = format!("it has {}", has.join(" "));
+        Failure::new(format!("the image has nothing for {}", json::shown(platform))).with_hint(hint)
+    })?;
+    if offered.kind == Kind::Index {
+        let digest: Digest =
+            entry.digest.parse().map_err(|error| Failure::new(format!("{}: {error}", entry.digest)))?;
+        opened.root = opened.source.document(&digest, &entry.media_type, false).map_err(Failure::new)?;
+    }
+    Ok(())
+}
+
+/// How the platforms differ from those that are expected, in words.
+fn unexpected(platforms: &[Platform], expected: &[Platform]) -> Option<String> {
+    let not_in = |some: &[Platform], others: &[Platform]| -> Vec<String> {
+        let is_in = |one: &Platform| {
+            let matcher = Matcher::only_strict(one);
+            others.iter().any(|other| matcher.matches(other))
+        };
+        some.iter().filter(|one| !is_in(one)).map(json::shown).collect()
+    };
+    let (lacks, more) = (not_in(expected, platforms), not_in(platforms, expected));
+    let parts: Vec<String> = [("lacks", lacks), ("has", more)]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(verb, names)| format!("{verb} {}", names.join(" ")))
+        .collect();
+    match (parts.is_empty(), parts.join(", and ")) {
+        (true, _) => None,
+        (false, text) if text.contains("has ") => Some(format!("{text}, which is not expected")),
+        (false, text) => Some(format!("{text}, which is expected")),
+    }
+}
+
+fn told(published: &[Published], digest: &Digest, platforms: &[Platform], quiet: bool) -> String {
+    let mut text = String::new();
+    for one in published {
+        let name = one.reference.to_string();
+        text += &format!("{}@{digest}", printable(&name));
+        if !quiet {
+            let carried = one.carried;
+            text += &match &one.before {
+                Some(before) if before == digest => " was there already".to_owned(),
+                _ => format!(
+                    ": {} sent, {} taken over, {} there already",
+                    count(carried.sent, "blob"),
+                    carried.mounted,
+                    carried.existed
+                ),
+            };
+        }
+        text.push('\n');
+    }
+    if !quiet && !platforms.is_empty() {
+        let names: Vec<String> = platforms.iter().map(json::shown).collect();
+        text += &format!("{}: {}\n", count(names.len(), "platform"), printable(&names.join(" ")));
+    }
+    text
+}
+
+impl PublishedAnswer {
+    fn of(published: &Published) -> PublishedAnswer {
+        PublishedAnswer {
+            reference: published.reference.to_string(),
+            before: published.before.as_ref().map(Digest::to_string),
+            sent: published.carried.sent,
+            mounted: published.carried.mounted,
+            existed: published.carried.existed,
+            bytes: published.carried.bytes,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! All that an image consists of.
+
+use std::collections::{HashMap, HashSet};
+
+use workson_oci::document::{Document, DocumentError};
+use workson_oci::{Content, Descriptor, Digest, MediaType};
+
+use crate::source::Source;
+
+/// How deep indexes may lie within one another.
+const MAX_DEPTH: usize = 4;
+/// How many documents one image may have, and how long they may be together, in bytes: they are kept until they are put.
+const MAX_DOCUMENTS: usize = 10_000;
+const MAX_BYTES: usize = 32 << 20;
+/// How many blobs it may have.
+const MAX_BLOBS: usize = 200_000;
+
+/// A blob: a config or a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// What the manifest says it is.
+    pub media_type: MediaType,
+}
+
+/// The documents and blobs of an image.
+#[derive(Debug)]
+pub struct Graph {
+    /// What the image's name stands for.
+    pub root: Content,
+    /// The documents below it: each level names only what is in those before it.
+    pub levels: Vec<Vec<Content>>,
+    /// The blobs, each once.
+    pub blobs: Vec<Blob>,
+    /// Layers that are kept elsewhere, by their descriptors' own word: nobody carries them.
+    pub foreign: Vec<Digest>,
+}
+
+/// Why an image can't be carried.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GraphError {
+    /// A document was refused.
+    #[error("{digest}: {error}")]
+    Document {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        error: DocumentError,
+    },
+    /// A document could not be had: what was tried, and what came back.
+    #[error("{0}")]
+    Unread(String),
+    /// A descriptor points at nothing that could be had.
+    #[error("an entry of {digest} can't be fetched: {reason}")]
+    Descriptor {
+        /// The document that has it.
+        digest: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// It is larger than is carried.
+    #[error("the image has {0}: that is more than is carried")]
+    TooLarge(String),
+}
+
+impl Graph {
+    /// Reads all documents of an image. Whatever they say of platforms, they all belong to it.
+    ///
+    /// # Errors
+    /// Where one of them can't be had or read.
+    pub fn read(source: &dyn Source, root: &Content) -> Result<Graph, GraphError> {
+        let mut reading =
+            Reading { source, seen: HashMap::new(), blobs: HashSet::new(), bytes: 0, graph: Graph::of(root) };
+        reading.document(root, 0)?;
+        let Reading { mut graph, .. } = reading;
+        // The root stands alone on the highest level, and is not carried with the others.
+        graph.levels.pop();
+        graph.levels.retain(|level| !level.is_empty());
+        Ok(graph)
+    }
+
+    fn of(root: &Content) -> Graph {
+        Graph { root: root.clone(), levels: Vec::new(), blobs: Vec::new(), foreign: Vec::new() }
+    }
+
+    /// How many bytes its blobs have, by what the manifests say.
+    pub fn size(&self) -> u64 {
+        self.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add)
+    }
+
+    /// All documents, the root the last.
+    pub fn documents(&self) -> impl Iterator<Item = &Content> {
+        self.levels.iter().flatten().chain([&self.root])
+    }
+}
+
+struct Reading<'a> {
+    source: &'a dyn Source,
+    /// The level of each document.
+    seen: HashMap<Digest, usize>,
+    blobs: HashSet<Digest>,
+    bytes: usize,
+    graph: Graph,
+}
+
+impl Reading<'_> {
+    /// Takes a document with all below it; the level that it is on, counted from the lowest.
+    fn document(&mut self, content: &Content, depth: usize) -> Result<usize, GraphError> {
+        if let Some(level) = self.seen.get(&content.digest) {
+            return Ok(*level);
+        }
+        if depth > MAX_DEPTH {
+            return Err(GraphError::TooLarge(format!("indexes more than {MAX_DEPTH} deep")));
+        }
+        self.bytes += content.bytes.len();
+        if self.seen.len() >= MAX_DOCUMENTS || self.bytes > MAX_BYTES {
+            let text = format!("more than {MAX_DOCUMENTS} documents or {MAX_BYTES} bytes of them");
+            return Err(GraphError::TooLarge(text));
+        }
+        let failed = |error| GraphError::Document { digest: content.digest.clone(), error };
+        let level = match Document::read(content).map_err(failed)? {
+            Document::Index(index) => {
+                let mut level = 0;
+                for entry in &index.manifests {
+                    let digest = checked(content, entry)?;
+                    let below = match self.seen.get(&digest) {
+                        Some(below) => *below,
+                        None => {
+                            let document = self.source.document(&digest, &entry.media_type, false);
+                            self.document(&document.map_err(GraphError::Unread)?, depth + 1)?
+                        }
+                    };
+                    level = level.max(below + 1);
+                }
+                level
+            }
+            Document::Manifest(manifest) => {
+                self.blob(content, &manifest.config)?;
+                for layer in &manifest.layers {
+                    self.blob(content, layer)?;
+                }
+                0
+            }
+        };
+        self.seen.insert(content.digest.clone(), level);
+        while self.graph.levels.len() <= level {
+            self.graph.levels.push(Vec::new());
+        }
+        self.graph.levels[level].push(content.clone());
+        Ok(level)
+    }
+
+    fn blob(&mut self, of: &Content, descriptor: &Descriptor) -> Result<(), GraphError> {
+        let digest = checked(of, descriptor)?;
+        if !self.blobs.insert(digest.clone()) {
+            return Ok(());
+        }
+        if self.blobs.len() > MAX_BLOBS {
+            return Err(GraphError::TooLarge(format!("more than {MAX_BLOBS} blobs")));
+        }
+        let media_type = descriptor.media_type.clone();
+        let is_foreign =
+            ["foreign", "nondistributable"].iter().any(|word| media_type.as_str().contains(word));
+        match is_foreign {
+            true => self.graph.foreign.push(digest),
+            false => self.graph.blobs.push(Blob { digest, size: descriptor.size, media_type }),
+        }
+        Ok(())
+    }
+}
+
+fn checked(of: &Content, descriptor: &Descriptor) -> Result<Digest, GraphError> {
+    let failed = |reason| GraphError::Descriptor { digest: of.digest.clone(), reason };
+    if let Some(fault) = descriptor.fault() {
+        return Err(failed(fault));
+    }
+    descriptor.checked_digest().map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,223 @@
+//! `workson copy` and `workson push`: what is sent, what is refused, and that tags move last or not at all. Faults come
+//! from the in-memory registry; the real one is in `real_copy.rs`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod cli_support;
+mod parts;
+mod verify;
+
+use cli_support::Home;
+use parts::image::Layout;
+use serde_json::json;
+use verify::compile::{AMD64, ARM64};
+use verify::image::{Files, Image, Layer, layout_of};
+use workson_oci::Digest;
+use workson_registry::testing::{Fault, MemoryRegistry, Method, On};
+
+/// An image whose program is for the machine that its label says, `seed` making it another one.
+fn image(platform: &str, seed: &str) -> Image {
+    let program = if platform == "linux/amd64" { AMD64.fixed() } else { ARM64.fixed() };
+    Image::new(platform, &["/app"])
+        .with(Layer::gzip(Files::new().program("app", &program).file("seed", seed)))
+}
+
+/// Both platforms, in a layout, under the name `it`.
+fn both(seed: &str) -> Layout {
+    layout_of(&[&image("linux/amd64", seed), &image("linux/arm64", seed)])
+}
+
+fn place(layout: &Layout) -> String {
+    format!("oci:{}:it", layout.path().display())
+}
+
+/// The digest of what a layout's name `it` stands for.
+fn digest(layout: &Layout) -> String {
+    let index = std::fs::read(layout.path().join("index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+}
+
+/// What a tag of the registry points at.
+fn points_at(registry: &MemoryRegistry, repository: &str, tag: &str) -> Option<String> {
+    registry.manifest(repository, tag).map(|bytes| Digest::sha256(&bytes).to_string())
+}
+
+/// The requests that write something, in order.
+fn writes(registry: &MemoryRegistry) -> Vec<String> {
+    let requests = registry.requests().into_iter();
+    let writing = requests.filter(|request| !matches!(request.method, Method::Get | Method::Head));
+    writing.map(|request| format!("{:?} {}", request.method, request.path)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_there_before_a_tag_moves_and_nothing_is_sent_twice() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, layout) = (Home::new(), both("1"));
+    let [first, second] = ["1.0", "latest"].map(|tag| format!("{}/team/app:{tag}", registry.host()));
+    let ran = home.run(&["push", &place(&layout), &first, &second]).exits(0);
+    assert!(
+        ran.text().contains("4 blobs sent") && ran.text().contains("linux/amd64 linux/arm64"),
+        "{}",
+        ran.text()
+    );
+    for tag in ["1.0", "latest"] {
+        assert_eq!(points_at(&registry, "team/app", tag).unwrap(), digest(&layout));
+    }
+    // Blobs, then manifests by digest, then the index by digest, then the tags.
+    let manifests: Vec<String> =
+        writes(&registry).into_iter().filter(|request| request.contains("/manifests/")).collect();
+    let by_digest = |request: &String| request.contains("/manifests/sha256:");
+    assert_eq!(
+        manifests.iter().map(by_digest).collect::<Vec<_>>(),
+        [true, true, true, false, false],
+        "{manifests:#?}"
+    );
+    assert!(manifests[2].ends_with(&digest(&layout)));
+    let last_blob = writes(&registry).iter().rposition(|request| request.contains("/blobs/")).unwrap();
+    assert!(last_blob < writes(&registry).len() - 5);
+
+    registry.clear_requests();
+    let ran = home.run(&["push", &place(&layout), &first, &second]).exits(0);
+    assert!(ran.text().contains("was there already"), "{}", ran.text());
+    assert_eq!(writes(&registry), [""; 0]);
+
+    // Within one registry nothing is sent, only taken over.
+    let other = format!("{}/other/name:x", registry.host());
+    let told = home.run(&["copy", &first, &other, "--json"]).exits(0).json();
+    assert_eq!(told["published"][0]["mounted"], json!(4), "{told:#}");
+    assert_eq!(told["published"][0]["sent"], json!(0));
+    assert_eq!(told["digest"], json!(digest(&layout)));
+    assert_eq!(told["platforms"], json!(["linux/amd64", "linux/arm64"]));
+    assert_eq!(points_at(&registry, "other/name", "x").unwrap(), digest(&layout));
+
+    // From one registry to another, and one platform alone.
+    let elsewhere = MemoryRegistry::start().await.unwrap();
+    home.run(&["copy", &first, &format!("{}/app:1", elsewhere.host())]).exits(0);
+    assert_eq!(points_at(&elsewhere, "app", "1").unwrap(), digest(&layout));
+    let arm = format!("{}/app:arm", elsewhere.host());
+    let told = home.run(&["copy", &first, &arm, "--platform", "linux/arm64", "--json"]).exits(0).json();
+    assert_eq!(told["platforms"], json!(["linux/arm64"]));
+    home.run(&["copy", &first, &arm, "--platform", "linux/s390x"]).exits(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_hold_what_it_says_is_not_sent() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let lie =
+        Image::new("linux/arm64", &["/app"]).with(Layer::gzip(Files::new().program("app", &AMD64.fixed())));
+    let layout = layout_of(&[&image("linux/amd64", "1"), &lie]);
+    let target = format!("{}/app:1", registry.host());
+    let ran = home.run(&["push", &place(&layout), &target]).exits(1);
+    assert!(ran.text().contains("it is for amd64, not for arm64"), "{}", ran.text());
+    assert!(ran.stderr.contains("nothing was sent"), "{}", ran.stderr);
+    assert_eq!(writes(&registry), [""; 0]);
+    home.run(&["push", &place(&layout), &target, "--no-verify"]).exits(0);
+    assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&layout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_is_not_lost_unless_that_is_asked_for() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let (old, new) = (both("old"), layout_of(&[&image("linux/amd64", "new")]));
+    let target = format!("{}/app:1", registry.host());
+    home.run(&["push", &place(&old), &target]).exits(0);
+    registry.clear_requests();
+    let ran = home.run(&["push", &place(&new), &target]).exits(1);
+    assert!(
+        ran.stderr.contains("app:1 has linux/arm64, which the image lacks; nothing was sent"),
+        "{}",
+        ran.stderr
+    );
+    home.run(&["push", &place(&new), &target, "--allow-drop", "linux/s390x"]).exits(1);
+    assert_eq!(writes(&registry), [""; 0]);
+    // A second target that would lose one keeps the first as it is.
+    home.run(&["push", &place(&new), &format!("{}/app:new", registry.host()), &target]).exits(1);
+    assert_eq!(points_at(&registry, "app", "new"), None);
+    home.run(&["push", &place(&new), &target, "--allow-drop", "arm64v8"]).exits(0);
+    assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&new));
+
+    let expect = |platforms: &str| home.run(&["push", &place(&old), &target, "--expect", platforms]);
+    expect("linux/amd64,linux/arm64").exits(0);
+    for (platforms, says) in [
+        ("linux/amd64", "has linux/arm64, which is not expected"),
+        ("linux/amd64,linux/arm64,linux/s390x", "lacks linux/s390x, which is expected"),
+    ] {
+        let ran = expect(platforms).exits(1);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_at_any_point_leaves_every_tag_as_it_was() {
+    let home = Home::new();
+    let (old, new) = (both("old"), both("new"));
+    let index = digest(&new);
+    for (path, method) in [
+        ("/blobs/uploads", Method::Post),
+        ("/blobs/uploads", Method::Put),
+        ("*/manifests/sha256:*", Method::Put),
+        (&*format!("/manifests/{index}"), Method::Put),
+        ("/manifests/first", Method::Put),
+        ("/manifests/second", Method::Put),
+        ("/manifests/fresh", Method::Put),
+        (&*format!("/manifests/{index}"), Method::Get),
+    ] {
+        for fault in [Fault::status(500), Fault::status(403), Fault::ResetAfter] {
+            let registry = MemoryRegistry::start().await.unwrap();
+            let targets = ["first", "fresh", "second"].map(|tag| format!("{}/app:{tag}", registry.host()));
+            home.run(&["push", &place(&old), &targets[0], &targets[2]]).exits(0);
+            let before = digest(&old);
+            registry.fault(
+                fault.clone(),
+                On { method: Some(method), path: path.into(), ..On::default() },
+                None,
+            );
+            let ran =
+                home.run(&["push", &place(&new), &targets[0], &targets[1], &targets[2], "--timeout", "2"]);
+            let said = format!("{method:?} {path} {fault:?}: {}", ran.stderr);
+            let of = |tag: &str| points_at(&registry, "app", tag);
+            if ran.code == Some(0) {
+                // What a registry did before the connection broke is found to be done.
+                assert!(matches!(fault, Fault::ResetAfter), "{said}");
+                assert!(
+                    ["first", "fresh", "second"].iter().all(|tag| of(tag).as_ref() == Some(&index)),
+                    "{said}"
+                );
+                continue;
+            }
+            assert_eq!(ran.code, Some(2), "{said}");
+            let unharmed = of("first").as_deref() == Some(&*before)
+                && of("second").as_deref() == Some(&*before)
+                && of("fresh").is_none();
+            // Where the very tag can't be written any more, it can't be put back either, and that is told.
+            let told = ["first", "second", "fresh"]
+                .iter()
+                .any(|tag| path.ends_with(tag) && ran.stderr.contains(&format!("app:{tag}")));
+            assert!(unharmed || told, "{said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_published_is_said_before_anything_is_sent() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let layout = both("1");
+    let target = format!("{}/app:1", registry.host());
+    for (image, reference, says) in [
+        ("oci:absent", &*target, "it has no file oci-layout"),
+        (&*place(&layout), "UPPER/case", "UPPER/case"),
+        (&*place(&layout), &*format!("{target}@{}", digest(&layout)), "not under a digest"),
+        ("nginx", &*target, "at a registry, not on disk"),
+    ] {
+        let ran = home.run(&["push", image, reference]).exits(2);
+        assert!(ran.stderr.contains(says), "{image} {reference}: {}", ran.stderr);
+    }
+    let layer = image("linux/amd64", "1").layers[0].digest.clone();
+    std::fs::remove_file(layout.path().join("blobs").join(layer.replace(':', "/"))).unwrap();
+    home.run(&["push", &place(&layout), &target, "--no-verify"]).exits(2);
+    assert_eq!(points_at(&registry, "app", "1"), None);
+}
