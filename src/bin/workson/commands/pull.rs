@@ -353,7 +353,7 @@ fn to_rootfs(
     bar.expect(answer.bytes);
     let source = Watched { source: opened.source.as_ref(), bar };
     let made = make(&source, &opened.root, folder, &settings).map_err(|error| {
-        let failure = Failure::new(format!("{}: {error}; nothing was left of it", answer.image));
+        let failure = Failure::new(format!("{}: {error}", answer.image));
         match settings.owners && error.is_about_owners() {
             true => failure.with_hint("--no-same-owner leaves all files to whoever runs this"),
             false => failure,
