@@ -198,12 +198,12 @@ pub fn make(
     folder: &Path,
     settings: &Settings,
 ) -> Result<Made, RootfsError> {
-    let (layers, diff_ids) = plan(source, manifest)?;
+    let layers = plan(source, manifest)?;
     let staging = Staging::begin(folder)?;
     let mut growing = Growing::new(Root::new(staging.open()?), settings);
     let mut bytes = 0;
-    for (at, ((digest, _), diff_id)) in layers.iter().zip(&diff_ids).enumerate() {
-        bytes += put(source, &mut growing, at + 1, digest, diff_id, folder)?;
+    for layer in &layers {
+        bytes += put(source, &mut growing, layer, folder)?;
     }
     growing.finish().map_err(|stop| failure(stop, layers.len(), None, folder))?;
     let (mut tamed, entries) = (std::mem::take(&mut growing.taming.0), growing.entries);
@@ -213,11 +213,17 @@ pub fn make(
     Ok(Made { layers: layers.len(), entries, bytes, tamed })
 }
 
-/// The layers and what each is when it is unpacked, by the documents, before anything is made.
-fn plan(
-    source: &dyn Source,
-    manifest: &Content,
-) -> Result<(Vec<(Digest, Descriptor)>, Vec<String>), RootfsError> {
+/// A layer that is to be put.
+struct Planned {
+    /// Which one, counted from 1.
+    number: usize,
+    digest: Digest,
+    /// The digest that it has when it is unpacked, as the config says.
+    diff_id: String,
+}
+
+/// The layers, by the documents, before anything is made.
+fn plan(source: &dyn Source, manifest: &Content) -> Result<Vec<Planned>, RootfsError> {
     let image = |text: String| RootfsError::Image(text);
     let document = Document::read(manifest).map_err(|error| image(error.to_string()))?;
     let Document::Manifest(manifest) = document else {
@@ -238,42 +244,40 @@ fn plan(
             format!("it has {} layers, and its config has diffIDs for {}", layers.len(), diff_ids.len());
         return Err(image(text));
     }
-    let mut checked = Vec::new();
-    for (at, layer) in layers.into_iter().enumerate() {
-        let media_type = layer.media_type.as_str();
-        let mismatch = |reason: String| RootfsError::Mismatch { number: at + 1, reason };
-        match LayerKind::of(media_type) {
-            LayerKind::FileSystem => {}
-            LayerKind::Foreign => {
-                return Err(mismatch(format!("it is kept elsewhere ({media_type}), and can't be unpacked")));
-            }
-            LayerKind::Other => {
-                return Err(mismatch(format!("it is no file system ({media_type})")));
-            }
+    let layers = (1..).zip(layers).zip(diff_ids);
+    layers.map(|((number, layer), diff_id)| planned(number, &layer, diff_id)).collect()
+}
+
+fn planned(number: usize, layer: &Descriptor, diff_id: String) -> Result<Planned, RootfsError> {
+    let mismatch = |reason: String| RootfsError::Mismatch { number, reason };
+    let media_type = layer.media_type.as_str();
+    match LayerKind::of(media_type) {
+        LayerKind::FileSystem => {}
+        LayerKind::Foreign => {
+            return Err(mismatch(format!("it is kept elsewhere ({media_type}), and can't be unpacked")));
         }
-        let digest = layer.checked_digest().map_err(|error| mismatch(error.to_string()))?;
-        checked.push((digest, layer));
+        LayerKind::Other => return Err(mismatch(format!("it is no file system ({media_type})"))),
     }
-    Ok((checked, diff_ids))
+    let digest = layer.checked_digest().map_err(|error| mismatch(error.to_string()))?;
+    Ok(Planned { number, digest, diff_id })
 }
 
 /// Puts one layer on top; how many bytes it has, unpacked.
 fn put(
     source: &dyn Source,
     growing: &mut Growing<'_>,
-    number: usize,
-    digest: &Digest,
-    diff_id: &str,
+    layer: &Planned,
     folder: &Path,
 ) -> Result<u64, RootfsError> {
-    let failed = |stop| failure(stop, number, Some(digest), folder);
+    let Planned { number, digest, diff_id } = layer;
+    let failed = |stop| failure(stop, *number, Some(digest), folder);
     let unread = |error: String| failed(Stop::Layer(LayerError::Source(error)));
     let reader = source.blob(digest, 0).map_err(unread)?;
     let (compression, reader) = Compression::of(reader).map_err(|error| unread(error.to_string()))?;
     let limits = growing.limits();
     let passed =
         pass(reader, compression, digest.algorithm(), &limits, |tar| growing.add(tar)).map_err(failed)?;
-    let mismatch = |reason| RootfsError::Mismatch { number, reason };
+    let mismatch = |reason| RootfsError::Mismatch { number: *number, reason };
     if passed.digest != *digest {
         return Err(mismatch(format!("its bytes have the digest {}, not {digest}", passed.digest)));
     }

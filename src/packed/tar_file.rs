@@ -23,13 +23,11 @@ pub fn each_entry<R: Read, E: From<LayerError>>(
     let damaged = |error: io::Error| E::from(LayerError::Damaged(error.to_string()));
     let (read, end) = (Cell::new(0), Cell::new(MAX_HEADERS));
     let mut archive = tar::Archive::new(Bounded { inner: tar, read: &read, end: &end });
-    let mut count = 0;
-    for entry in archive.entries().map_err(damaged)? {
+    for (number, entry) in (0_u64..).zip(archive.entries().map_err(damaged)?) {
         let mut entry = entry.map_err(damaged)?;
-        if count >= limits.entries {
+        if number >= limits.entries {
             return Err(LayerError::TooMany(limits.entries).into());
         }
-        count += 1;
         // A sparse file is longer than what there is of it.
         let length = match entry.header().entry_type() {
             EntryType::GNUSparse => entry.header().entry_size().map_err(damaged)?,

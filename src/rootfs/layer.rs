@@ -65,7 +65,7 @@ pub(super) struct Growing<'a> {
     unmade: BTreeSet<Vec<u8>>,
     /// What this layer has put, and the folders on the way to it, so that its whiteouts take away only what lower layers
     /// have. Paths would take much memory; of two that have one hash, one might stay that should go.
-    put: HashSet<u64>,
+    placed: HashSet<u64>,
     hashing: RandomState,
     is_first: bool,
     /// The folder that was found last, by the path that led to it.
@@ -84,7 +84,7 @@ impl<'a> Growing<'a> {
             entries: 0,
             folders: BTreeMap::new(),
             unmade: BTreeSet::new(),
-            put: HashSet::new(),
+            placed: HashSet::new(),
             hashing: RandomState::new(),
             is_first: true,
             last: None,
@@ -104,7 +104,7 @@ impl<'a> Growing<'a> {
         let limits = self.settings.limits;
         each_entry(tar, &limits, |entry| self.entry(entry))?;
         self.is_first = false;
-        self.put.clear();
+        self.placed.clear();
         Ok(())
     }
 
@@ -125,69 +125,69 @@ impl<'a> Growing<'a> {
     }
 
     fn entry(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), Stop> {
-        let kind = entry.header().entry_type();
-        if kind == EntryType::XGlobalHeader {
+        if entry.header().entry_type() == EntryType::XGlobalHeader {
             return Ok(());
         }
         let raw = entry.path_bytes().into_owned();
         if sparse(entry).map_err(damaged)?.is_some() {
             return Err(Stop::Refused(raw, "it is a sparse file in a form that is not unpacked here"));
         }
-        let path = clean(&raw);
         if raw.split(|byte| *byte == b'/').any(|part| part == b"..") {
             self.taming.add(Tamed::Name, &raw);
         }
         self.entries += 1;
+        let path = clean(&raw);
         let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => (&path[..0], &path[..]),
         };
-        if name == b".wh..wh..opq" {
-            return self.opaque(folder);
+        match name.strip_prefix(b".wh.") {
+            None => self.put(entry, &raw, folder, name),
+            Some(b".wh..opq") => self.opaque(folder),
+            // Marks of storage drivers stand for nothing.
+            Some(mark) if mark.starts_with(b".wh.") || mark.is_empty() => Ok(()),
+            Some(gone) => self.whiteout(folder, gone, &raw),
         }
-        if let Some(gone) = name.strip_prefix(b".wh.") {
-            // What is left are marks of storage drivers, which stand for nothing.
-            let is_mark = gone.starts_with(b".wh.") || gone.is_empty();
-            return if is_mark { Ok(()) } else { self.whiteout(folder, gone, &raw) };
-        }
+    }
+
+    /// Puts what is no whiteout.
+    fn put(
+        &mut self,
+        entry: &mut tar::Entry<'_, impl Read>,
+        raw: &[u8],
+        folder: &[u8],
+        name: &[u8],
+    ) -> Result<(), Stop> {
+        let refused = |why| Stop::Refused(raw.to_vec(), why);
+        let kind = entry.header().entry_type();
         let attributes = Attributes::of(entry).map_err(damaged)?;
-        let is_folder = kind == EntryType::Directory
-            // A folder of the oldest tar files is a file whose name ends in a slash.
-            || (matches!(kind, EntryType::Regular | EntryType::Continuous) && raw.ends_with(b"/"));
-        if path.is_empty() {
+        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse);
+        // A folder of the oldest tar files is a file whose name ends in a slash.
+        let is_folder = kind == EntryType::Directory || (is_file && raw.ends_with(b"/"));
+        if name.is_empty() {
             if !is_folder {
-                return Err(Stop::Refused(raw, "it would take the place of the folder itself"));
+                return Err(refused("it would take the place of the folder itself"));
             }
             let root = self.root.open(b"").map_err(at(b""))?;
             return self.describe(&root, &attributes);
         }
-        let name =
-            Name::new(name).ok_or_else(|| Stop::Refused(raw, "its name has a byte that no name may have"))?;
-        let parent = self.parent(folder, &path)?;
+        let name = Name::new(name).ok_or_else(|| refused("its name has a byte that no name may have"))?;
+        let parent = self.parent(folder, raw)?;
         let real = parent.path_of(&name);
         self.mark(&real);
-        if is_folder {
-            return self.folder(&parent, &name, &attributes);
-        }
+        let link = |entry: &tar::Entry<'_, _>| entry.link_name_bytes().unwrap_or_default().into_owned();
         match kind {
-            EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
-                self.file(&parent, &name, entry, &attributes)
-            }
-            EntryType::Symlink => {
-                let target = entry.link_name_bytes().unwrap_or_default().into_owned();
-                self.symlink(&parent, &name, target, &attributes)
-            }
-            EntryType::Link => {
-                let target = clean(&entry.link_name_bytes().unwrap_or_default());
-                self.hardlink(&parent, &name, &target)
-            }
+            _ if is_folder => self.folder(&parent, &name, &attributes),
+            _ if is_file => self.file(&parent, &name, entry, &attributes),
+            EntryType::Symlink => self.symlink(&parent, &name, link(entry), &attributes),
+            EntryType::Link => self.hardlink(&parent, &name, &clean(&link(entry))),
             EntryType::Char | EntryType::Block | EntryType::Fifo => {
                 self.remove(&parent, &name)?;
                 self.taming.add(Tamed::Device, &real);
                 self.unmade.insert(real);
                 Ok(())
             }
-            _ => Err(Stop::Refused(real, "it is of a kind that is not known")),
+            _ => Err(refused("it is of a kind that is not known")),
         }
     }
 
@@ -385,7 +385,7 @@ impl<'a> Growing<'a> {
             return;
         }
         let mut path = path;
-        while self.put.insert(self.hash(path)) {
+        while self.placed.insert(self.hash(path)) {
             match path.iter().rposition(|byte| *byte == b'/') {
                 Some(slash) => path = &path[..slash],
                 None => return,
@@ -394,7 +394,7 @@ impl<'a> Growing<'a> {
     }
 
     fn is_put(&self, path: &[u8]) -> bool {
-        self.put.contains(&self.hash(path))
+        self.placed.contains(&self.hash(path))
     }
 
     /// What lower layers have at a path is gone.
