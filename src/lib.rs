@@ -21,12 +21,14 @@
 //! | [`packed`] | a layer's bytes as they pass by: digested, unpacked, read as a tar file | `oci` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source`, `packed` |
 //! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed` |
+//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
 
 pub mod archive;
+pub mod assemble;
 pub mod catalog;
 pub mod chart;
 pub mod crawl;

@@ -7,6 +7,7 @@
 mod tar_file;
 mod tee;
 
+use std::fmt;
 use std::io::{self, Read};
 use std::thread;
 
@@ -27,15 +28,17 @@ const TOO_WIDE: &str = "requires too much memory";
 pub struct Limits {
     /// Bytes of one layer, unpacked.
     pub bytes: u64,
-    /// Entries of one layer.
+    /// Entries of one layer, with the folders that they lie in.
     pub entries: u64,
+    /// Entries of all layers of an image.
+    pub image_entries: u64,
     /// Bytes of what zstd keeps of one layer to unpack what follows. What counts is the power of two below it.
     pub window: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { bytes: 64 << 30, entries: 2_000_000, window: 16 << 20 }
+        Limits { bytes: 64 << 30, entries: 1_000_000, image_entries: 1_000_000, window: 16 << 20 }
     }
 }
 
@@ -55,13 +58,19 @@ impl Compression {
     /// them too: media types are sometimes wrong.
     ///
     /// # Errors
-    /// Where the bytes can't be had.
-    pub fn of<R: Read>(mut reader: R) -> io::Result<(Compression, impl Read + use<R>)> {
+    /// Where the bytes can't be had, or it is packed in a way that not all engines know.
+    pub fn of<R: Read>(mut reader: R) -> Result<(Compression, impl Read + use<R>), LayerError> {
         let mut beginning = Vec::new();
-        reader.by_ref().take(4).read_to_end(&mut beginning)?;
-        let compression = match beginning[..] {
+        let read = reader.by_ref().take(8).read_to_end(&mut beginning);
+        read.map_err(|error| LayerError::Source(error.to_string()))?;
+        let compression = match &beginning[..] {
             [0x1f, 0x8b, ..] => Compression::Gzip,
-            [0x28, 0xb5, 0x2f, 0xfd] => Compression::Zstd,
+            // What zstd packs may begin with a frame that is to be skipped (RFC 8878, 3.1.2).
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, _, _, _, _, ..] => {
+                Compression::Zstd
+            }
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return Err(LayerError::Packed("xz")),
+            [b'B', b'Z', b'h', ..] => return Err(LayerError::Packed("bzip2")),
             _ => Compression::None,
         };
         Ok((compression, io::Cursor::new(beginning).chain(reader)))
@@ -104,7 +113,10 @@ impl LayerKind {
 pub enum LayerError {
     /// The bytes end too early or are damaged.
     #[error("the layer can't be unpacked: {0}")]
-    Damaged(String),
+    Damaged(Damage),
+    /// It is packed in a way that not all engines know.
+    #[error("the layer is packed with {0}, which containerd does not unpack, and which is not read")]
+    Packed(&'static str),
     /// It is longer than is read.
     #[error(
         "the layer is longer than {0} bytes unpacked, which is as much as is read (raise it with --max-layer-bytes)"
@@ -115,12 +127,24 @@ pub enum LayerError {
         "the layer has more than {0} entries, which is as many as are read (raise it with --max-layer-entries)"
     )]
     TooMany(u64),
-    /// Its names are longer than is kept.
+    /// The image has more entries than are kept.
     #[error(
-        "the names in the layer are longer than {0} bytes together, which is as much as is kept (raise it with \
-         --max-layer-entries)"
+        "the image's layers have more than {0} entries together, which is as many as are kept (raise it with \
+         --max-image-entries)"
+    )]
+    TooManyInAll(u64),
+    /// The image's names are longer than is kept.
+    #[error(
+        "the names in the image's layers are longer than {0} bytes together, which is as much as is kept (raise it \
+         with --max-image-entries)"
     )]
     TooWordy(u64),
+    /// Links lead further than is followed.
+    #[error(
+        "links in the layer lead over more than {0} folders, which is as far as they are followed (raise it with \
+         --max-layer-entries)"
+    )]
+    TooWinding(u64),
     /// It was packed so that unpacking takes more memory than is given to it.
     #[error(
         "the layer takes more memory to unpack than {0} bytes, which is as much as zstd is given (raise it with \
@@ -132,11 +156,48 @@ pub enum LayerError {
     Source(String),
 }
 
+/// What is wrong with a layer's bytes.
+#[derive(Debug)]
+pub struct Damage {
+    /// A sentence.
+    pub what: String,
+    /// The digest of all bytes as they came, and how many they were.
+    pub bytes: Option<(Digest, u64)>,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+/// What ends the reading of a layer: that it can't be read, or something else that its taker says.
+pub trait Failure: From<LayerError> {
+    /// What is wrong with the layer's bytes, where it is that.
+    fn damage(&mut self) -> Option<&mut Damage>;
+}
+
+impl Failure for LayerError {
+    fn damage(&mut self) -> Option<&mut Damage> {
+        match self {
+            LayerError::Damaged(damage) => Some(damage),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes are damaged: how.
+pub fn damaged(what: impl fmt::Display) -> LayerError {
+    LayerError::Damaged(Damage { what: what.to_string(), bytes: None })
+}
+
 /// A layer that has passed by.
 #[derive(Debug)]
 pub struct Passed<T> {
     /// The digest of its bytes as they came.
     pub digest: Digest,
+    /// Its length as it came.
+    pub length: u64,
     /// The digest of its bytes, unpacked.
     pub diff_id: Digest,
     /// Its length, unpacked.
@@ -152,7 +213,7 @@ pub struct Passed<T> {
 ///
 /// # Errors
 /// What `take` says; where the bytes are damaged, end too early, or are more than `limits`, that comes before it.
-pub fn pass<T, E: From<LayerError>>(
+pub fn pass<T, E: Failure>(
     source: impl Read,
     compression: Compression,
     algorithm: Algorithm,
@@ -160,24 +221,25 @@ pub fn pass<T, E: From<LayerError>>(
     take: impl FnOnce(&mut dyn Read) -> Result<T, E>,
 ) -> Result<Passed<T>, E> {
     thread::scope(|scope| {
-        let unhashed = |error: io::Error| E::from(LayerError::Source(error.to_string()));
-        let sha256 = Algorithm::Sha256;
+        let (sha256, unhashed) =
+            (Algorithm::Sha256, |error: io::Error| LayerError::Source(error.to_string()));
+        let mut packed = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
         if compression == Compression::None && algorithm == sha256 {
             // One digest is both.
-            let tar = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
-            let (diff_id, size, made) = unpacked(tar, limits, LayerError::Source, take)?;
-            return Ok(Passed { digest: diff_id.clone(), diff_id, size, made });
+            let taken = take(&mut packed);
+            let (made, digest, length) = all(taken, packed, limits)?;
+            return Ok(Passed { diff_id: digest.clone(), digest, length, size: length, made });
         }
-        let mut packed = Tee::new(scope, source, algorithm, u64::MAX).map_err(unhashed)?;
+        let unhashed = |error: io::Error| E::from(unhashed(error));
         let unpacked = match compression {
             Compression::None => Tee::new(scope, &mut packed, sha256, limits.bytes)
                 .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, LayerError::Damaged, take)),
+                .and_then(|tar| unpacked(tar, limits, take)),
             Compression::Gzip => {
                 let decoder = flate2::bufread::MultiGzDecoder::new(&mut packed);
                 Tee::new(scope, decoder, sha256, limits.bytes)
                     .map_err(unhashed)
-                    .and_then(|tar| unpacked(tar, limits, LayerError::Damaged, take))
+                    .and_then(|tar| unpacked(tar, limits, take))
             }
             Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
                 .and_then(|mut decoder| {
@@ -185,40 +247,53 @@ pub fn pass<T, E: From<LayerError>>(
                     Tee::new(scope, decoder, sha256, limits.bytes)
                 })
                 .map_err(unhashed)
-                .and_then(|tar| {
-                    let window = limits.window;
-                    let unread = |text: String| match text.contains(TOO_WIDE) {
-                        true => LayerError::TooWide(window),
-                        false => LayerError::Damaged(text),
-                    };
-                    unpacked(tar, limits, unread, take)
-                }),
+                .and_then(|tar| unpacked(tar, limits, take)),
         };
-        // Bytes that did not come are not damaged bytes.
-        let (diff_id, size, made) = match (unpacked, packed.failed()) {
-            (Ok(unpacked), _) => unpacked,
-            (Err(_), Some(Failed::Source(error))) => return Err(LayerError::Source(error.clone()).into()),
-            (Err(error), _) => return Err(error),
-        };
-        // What stands behind the end of what was unpacked belongs to the digest all the same.
-        let (digest, _) = packed.finish().map_err(|error| LayerError::Source(error.to_string()))?;
-        Ok(Passed { digest, diff_id, size, made })
+        let ((made, diff_id, size), digest, length) = all(unpacked, packed, limits)?;
+        Ok(Passed { digest, length, diff_id, size, made })
     })
 }
 
-/// Reads a tar file to its end. `unread` is what it means where its bytes can't be had.
-fn unpacked<R: Read, T, E: From<LayerError>>(
-    mut tar: Tee<'_, R>,
+/// What was made of bytes, with their digest and length: what stands behind the end belongs to the digest all the
+/// same, and so does what stands behind damage.
+fn all<T, E: Failure, R: Read>(
+    result: Result<T, E>,
+    bytes: Tee<'_, R>,
     limits: &Limits,
-    unread: impl Fn(String) -> LayerError,
-    take: impl FnOnce(&mut dyn Read) -> Result<T, E>,
-) -> Result<(Digest, u64, T), E> {
+) -> Result<(T, Digest, u64), E> {
     let failed = |failed| match failed {
         Failed::TooLong => E::from(LayerError::TooLong(limits.bytes)),
-        Failed::Source(error) => E::from(unread(error)),
+        Failed::Source(error) => E::from(LayerError::Source(error)),
+    };
+    let mut error = match result {
+        Ok(result) => return bytes.finish().map_err(failed).map(|(digest, length)| (result, digest, length)),
+        Err(error) => error,
+    };
+    // Bytes that did not come are not damaged bytes.
+    if let Some(why) = bytes.failed().cloned() {
+        return Err(failed(why));
+    }
+    if let Some(damage) = error.damage() {
+        damage.bytes = Some(bytes.finish().map_err(failed)?);
+    }
+    Err(error)
+}
+
+/// Reads a tar file to its end, as it comes out of a decoder: with its digest and length.
+fn unpacked<R: Read, T, E: Failure>(
+    mut tar: Tee<'_, R>,
+    limits: &Limits,
+    take: impl FnOnce(&mut dyn Read) -> Result<T, E>,
+) -> Result<(T, Digest, u64), E> {
+    let failed = |failed| {
+        E::from(match failed {
+            Failed::TooLong => LayerError::TooLong(limits.bytes),
+            Failed::Source(error) if error.contains(TOO_WIDE) => LayerError::TooWide(limits.window),
+            Failed::Source(error) => damaged(error),
+        })
     };
     let made = take(&mut tar).map_err(|error| tar.failed().cloned().map_or(error, failed))?;
     // The diffID is over the whole tar file, with what stands behind its last entry.
     let (diff_id, size) = tar.finish().map_err(failed)?;
-    Ok((diff_id, size, made))
+    Ok((made, diff_id, size))
 }

@@ -9,9 +9,10 @@ use workson_oci::{Content, Digest, Platform, Reference, Repository};
 use workson_registry::{Client, Error, Kind};
 
 use crate::source::{RegistrySource, Source, offered};
-use crate::transfer::{Carried, Graph, RegistryTarget, TransferError, carry, each};
+use crate::transfer::{Carried, Graph, RegistryTarget, TransferError, carry, each, said};
 
 /// How something is published.
+#[derive(Debug, Clone)]
 pub struct Settings<'a> {
     /// Who sends.
     pub client: Client,
@@ -103,6 +104,7 @@ pub fn publish(
     settings: &Settings<'_>,
     watch: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Published>, PublishError> {
+    let settings = &Settings { client: settings.client.as_writer(), ..settings.clone() };
     let mut publishing = Publishing { graph, source, settings, old: Vec::new() };
     let mut before = Vec::new();
     for target in targets {
@@ -165,9 +167,7 @@ impl Publishing<'_> {
         match runtime.block_on(client.manifest(target)) {
             Ok(content) => Ok(Some(content)),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => {
-                Err(PublishError::Untold { reference: target.to_string(), reason: error.to_string() })
-            }
+            Err(error) => Err(PublishError::Untold { reference: target.to_string(), reason: said(&error) }),
         }
     }
 
@@ -219,7 +219,7 @@ impl Publishing<'_> {
         let by_digest = target.repository().with_digest(self.graph.root.digest.clone());
         let of_root = |error: Error| TransferError {
             what: format!("document {}", self.graph.root.digest),
-            reason: error.to_string(),
+            reason: said(&error),
         };
         runtime
             .block_on(client.push_manifest(&by_digest, &self.graph.root))
@@ -236,7 +236,7 @@ impl Publishing<'_> {
             let reference = target.repository().with_digest(document.digest.clone());
             let failed = |reason| TransferError { what: format!("document {}", document.digest), reason };
             let there =
-                runtime.block_on(client.manifest(&reference)).map_err(|error| failed(error.to_string()))?;
+                runtime.block_on(client.manifest(&reference)).map_err(|error| failed(said(&error)))?;
             match there.bytes == document.bytes {
                 true => Ok(()),
                 false => Err(failed("what was read back is not what was put".to_owned())),
@@ -269,7 +269,7 @@ impl Publishing<'_> {
     /// Moves one tag, and reads it back; no reason where somebody else has moved it.
     fn tag(&self, target: &Reference, there: Option<&Content>) -> Result<(), Option<String>> {
         let Settings { client, runtime, .. } = self.settings;
-        let text = |error: Error| Some(error.to_string());
+        let text = |error: Error| Some(said(&error));
         let is_as_before = match (runtime.block_on(client.manifest_head(target)), there) {
             // A registry that announces no digest can't be asked so.
             (Ok(head), Some(there)) => head.digest.is_none_or(|digest| digest == there.digest),
@@ -285,7 +285,7 @@ impl Publishing<'_> {
         let wrong = match read {
             Ok(content) if content.bytes == self.graph.root.bytes => return Ok(()),
             Ok(content) => format!("it was put, and points at {} when it is read back", content.digest),
-            Err(error) => error.to_string(),
+            Err(error) => said(&error),
         };
         // It may have been taken, and only the answer lost.
         match self.restore(target, there) {
@@ -312,9 +312,7 @@ impl Publishing<'_> {
         let Settings { client, runtime, .. } = self.settings;
         let done = match there {
             Some(content) => {
-                return runtime
-                    .block_on(client.push_manifest(target, content))
-                    .map_err(|error| error.to_string());
+                return runtime.block_on(client.push_manifest(target, content)).map_err(|error| said(&error));
             }
             None => runtime.block_on(client.delete_manifest(target)),
         };
@@ -328,7 +326,7 @@ impl Publishing<'_> {
         };
         match done {
             Err(error) if is_absent(&error) => Ok(()),
-            done => done.map_err(|error| error.to_string()),
+            done => done.map_err(|error| said(&error)),
         }
     }
 }

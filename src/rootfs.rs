@@ -271,9 +271,9 @@ fn put(
 ) -> Result<u64, RootfsError> {
     let Planned { number, digest, diff_id } = layer;
     let failed = |stop| failure(stop, *number, Some(digest), folder);
-    let unread = |error: String| failed(Stop::Layer(LayerError::Source(error)));
-    let reader = source.blob(digest, 0).map_err(unread)?;
-    let (compression, reader) = Compression::of(reader).map_err(|error| unread(error.to_string()))?;
+    let unread = |error| failed(Stop::Layer(error));
+    let reader = source.blob(digest, 0).map_err(|error| unread(LayerError::Source(error)))?;
+    let (compression, reader) = Compression::of(reader).map_err(unread)?;
     let limits = growing.limits();
     let passed =
         pass(reader, compression, digest.algorithm(), &limits, |tar| growing.add(tar)).map_err(failed)?;

@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use workson_oci::Content;
 
 pub use self::graph::{Blob, Graph, GraphError};
+pub(crate) use self::target::said;
 pub use self::target::{Put, RegistryTarget, Target};
 use crate::source::Source;
 

@@ -23,6 +23,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("packed", &["oci"]),
     ("verify", &["oci", "evidence", "source", "packed"]),
     ("rootfs", &["oci", "source", "packed"]),
+    ("assemble", &["oci", "registry", "layout", "source", "verify"]),
 ];
 
 /// What the pure package must not know of.

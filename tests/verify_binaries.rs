@@ -174,6 +174,7 @@ fn arm_code_runs_on_its_own_generation_and_later_ones() {
               unsigned x = 1; __asm__ volatile(\"rev %0, %0\" : \"+r\"(x));\n\
               puts(x == 0x1000000 ? \"started\" : \"odd\"); return 0; }\n";
     let v7 = v6.replace("rev %0, %0", "movw %0, #0\\n movt %0, #256");
+    let source_of_v7 = v7.clone();
     let image = |source: &str, flag: &str| {
         let app = ARMEL.compile(source, &["-static", "-marm", flag]);
         Image::new("linux/arm/v7", &["/app"]).layer(Files::new().program("app", &app))
@@ -191,6 +192,20 @@ fn arm_code_runs_on_its_own_generation_and_later_ones() {
     let reason = answer["findings"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("armv7") && reason.contains("armv6"), "{reason}");
     works(&v7);
+
+    // Without its attributes a program does not say what it was built for, as Go's do not.
+    let bench = Bench::new();
+    let app = bench.path().join("app");
+    bench.compile(ARMEL, "app", &source_of_v7, &["-static", "-marm", "-march=armv7-a"]);
+    let mut objcopy = std::process::Command::new("arm-linux-gnueabi-objcopy");
+    parts::run("objcopy", objcopy.args(["-R", ".ARM.attributes"]).arg(&app), b"");
+    let silent = Files::new().program("app", &std::fs::read(&app).unwrap());
+    let silent = Image::new("linux/arm/v7", &["/app"]).layer(silent);
+    works(&silent);
+    for label in ["linux/arm/v6", "linux/arm/v5"] {
+        assert_found(&told(&silent.labelled(label), 2), "unknown", "unknown-generation", "/app", 0);
+        assert!(!start(&silent.labelled(label)).started(), "{label}");
+    }
 
     // A library of a later generation than the program is no better.
     let dynamic = with_runtime(ARMEL, &ARMEL.dynamic()).labelled("linux/arm/v6");
@@ -428,12 +443,22 @@ fn links_to_loaders_and_libraries_are_followed() {
     let app = ARM64.dynamic();
     let image = |files: Files| Image::new("linux/arm64", &["/app"]).layer(files.program("app", &app));
     let (loader, library) = (ARM64.loader_bytes(), ARM64.library("libc.so.6"));
-    // As in Debian: /lib is a link to usr/lib, and a later layer writes through it.
-    let merged = image(Files::new().folder("usr/").folder("usr/lib/").symlink("lib", "usr/lib"))
-        .layer(Files::new().program("lib/libc.so.6", &library))
-        .layer(Files::new().program("usr/lib/ld-linux-aarch64.so.1", &loader));
-    let answer = works(&merged);
+    // As in Debian: /lib is a link to usr/lib, and a file of the same layer is put where it leads.
+    let merged = || {
+        image(
+            Files::new()
+                .folder("usr/")
+                .folder("usr/lib/")
+                .symlink("lib", "usr/lib")
+                .program("lib/libc.so.6", &library),
+        )
+    };
+    let loader_in = |folder: &str| Files::new().program(format!("{folder}/ld-linux-aarch64.so.1"), &loader);
+    let answer = works(&merged().layer(loader_in("usr/lib")));
     assert_eq!(answer["runs"], json!(["/app", "/usr/lib/ld-linux-aarch64.so.1", "/usr/lib/libc.so.6"]));
+    // A later layer does not write through it: engines with overlay make a folder, which hides the link.
+    let hidden = merged().layer(loader_in("usr/lib")).layer(Files::new().file("lib/other", ""));
+    assert_eq!(told(&hidden, 1)["findings"][0]["rule"], json!("no-loader"));
 
     let absolute = image(
         Files::new()
@@ -468,8 +493,9 @@ fn the_upper_layers_file_is_the_one_that_counts() {
     let answer = told(&gone, 1);
     assert_eq!(answer["findings"][0]["rule"], json!("not-there"));
     assert!(!start(&gone).started());
-    // Deleted and written again in one layer.
-    works(&image().layer(app(&wrong)).layer(Files::new().program("app", &right).whiteout("./app")));
+    // Deleted and written again in one layer; the other way about, engines with overlay refuse it.
+    works(&image().layer(app(&wrong)).layer(Files::new().whiteout("./app").program("app", &right)));
+    told(&image().layer(app(&wrong)).layer(Files::new().program("app", &right).whiteout("./app")), 2);
 }
 
 #[test]
@@ -954,6 +980,12 @@ fn segments_for_4_kib_pages_are_a_warning_on_arm64_and_nowhere_else() {
     // amd64 has pages of 4 KiB and no other.
     let amd64 = Image::new("linux/amd64", &["/app"]).layer(Files::new().program("app", &AMD64.fixed()));
     assert_eq!(works(&amd64)["findings"], json!([]));
+}
+
+#[test]
+fn what_starts_on_other_systems_is_not_told() {
+    let image = Image::new("freebsd/amd64", &["/app"]).layer(Files::new().program("app", &AMD64.fixed()));
+    assert_found(&told(&image, 2), "unknown", "unknown-system", "/app", 0);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use tar::EntryType;
 
-use super::{LayerError, Limits};
+use super::{LayerError, Limits, damaged};
 
 /// How long what stands before an entry may be: its headers, with names and attributes. Go's reader, which the
 /// engines use, reads as much.
@@ -20,7 +20,7 @@ pub fn each_entry<R: Read, E: From<LayerError>>(
     limits: &Limits,
     mut take: impl FnMut(&mut tar::Entry<'_, Bounded<'_, R>>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let damaged = |error: io::Error| E::from(LayerError::Damaged(error.to_string()));
+    let damaged = |error: io::Error| E::from(damaged(error));
     let (read, end) = (Cell::new(0), Cell::new(MAX_HEADERS));
     let mut archive = tar::Archive::new(Bounded { inner: tar, read: &read, end: &end });
     for (number, entry) in (0_u64..).zip(archive.entries().map_err(damaged)?) {

@@ -16,7 +16,7 @@ use workson_oci::path::clean;
 use super::attributes::{Attributes, times};
 use super::folder::{Folder, Name, NoWay, Root};
 use super::{Settings, Tamed, Taming};
-use crate::packed::{LayerError, Limits, each_entry, sparse};
+use crate::packed::{self, Damage, Failure, LayerError, Limits, each_entry, sparse};
 
 /// What is read and written at once of a file.
 const CHUNK: usize = 64 << 10;
@@ -38,8 +38,17 @@ impl From<LayerError> for Stop {
     }
 }
 
+impl Failure for Stop {
+    fn damage(&mut self) -> Option<&mut Damage> {
+        match self {
+            Stop::Layer(error) => error.damage(),
+            _ => None,
+        }
+    }
+}
+
 fn damaged(error: io::Error) -> Stop {
-    Stop::Layer(LayerError::Damaged(error.to_string()))
+    Stop::Layer(packed::damaged(error))
 }
 
 fn at(path: &[u8]) -> impl Fn(Errno) -> Stop {
@@ -401,19 +410,19 @@ impl<'a> Growing<'a> {
     fn whiteout(&mut self, folder: &[u8], gone: &[u8], raw: &[u8]) -> Result<(), Stop> {
         let refused = || Stop::Refused(raw.to_vec(), "it would take away what is no entry of its folder");
         let gone = Name::new(gone).ok_or_else(refused)?;
-        if self.is_first {
-            return Ok(());
-        }
-        let Some(parent) = self.root.walk(folder, false).map_err(no_way(raw))? else { return Ok(()) };
-        self.remove_lower(&parent, &gone)
+        // The folder is made, as engines do, though nothing may be left in it.
+        let parent = self.parent(folder, raw)?;
+        self.mark(&parent.path);
+        if self.is_first { Ok(()) } else { self.remove_lower(&parent, &gone) }
     }
 
     /// What lower layers have in a folder is gone.
     fn opaque(&mut self, folder: &[u8]) -> Result<(), Stop> {
+        let found = self.parent(folder, folder)?;
+        self.mark(&found.path);
         if self.is_first {
             return Ok(());
         }
-        let Some(found) = self.root.walk(folder, false).map_err(no_way(folder))? else { return Ok(()) };
         for name in found.names().map_err(at(folder))? {
             self.remove_lower(&found, &name)?;
         }

@@ -2,7 +2,7 @@
 
 use tokio::runtime::Handle;
 use workson_oci::{Content, Digest, Repository};
-use workson_registry::{BlobOrigin, Client, Pieces, Pushed};
+use workson_registry::{BlobOrigin, Client, Error, Pieces, Pushed};
 
 use super::graph::Blob;
 use crate::archive::ArchiveWriter;
@@ -98,7 +98,7 @@ impl Target for RegistryTarget {
         let origin = Origin { source, digest: &blob.digest };
         let push =
             self.client.push_blob(&self.repository, &blob.digest, blob.size, &self.mount_from, &origin);
-        match self.runtime.block_on(push).map_err(|error| error.to_string())? {
+        match self.runtime.block_on(push).map_err(|error| said(&error))? {
             Pushed::Existed => Ok(Put::Existed),
             Pushed::Mounted => Ok(Put::Mounted),
             Pushed::Uploaded => {
@@ -111,7 +111,15 @@ impl Target for RegistryTarget {
     fn put_document(&self, document: &Content) -> Result<(), String> {
         let reference = self.repository.with_digest(document.digest.clone());
         let push = self.client.push_manifest(&reference, document);
-        self.runtime.block_on(push).map_err(|error| error.to_string())
+        self.runtime.block_on(push).map_err(|error| said(&error))
+    }
+}
+
+/// What came back, and what to do next.
+pub(crate) fn said(error: &Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
     }
 }
 

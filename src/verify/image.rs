@@ -1,8 +1,8 @@
 //! One image for one platform: its documents, its layers, and the verdict.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use workson_oci::config::{Config, Details};
@@ -12,10 +12,10 @@ use workson_oci::image::contradicts;
 use workson_oci::platform::official_name;
 use workson_oci::{Content, Digest, Platform};
 
-use super::judgement::{Finding, Judgement, Weight, judge};
-use super::layer::{self, Compression, Layer, LayerError, Limits};
+use super::judgement::{Finding, Judgement, Weight, judge, shown};
+use super::layer::{self, Compression, Damage, Doubt, Layer, LayerError, Limits, Room};
 use super::startup::Command;
-use super::tree::Tree;
+use super::tree::{Hardlink, TooMany, Tree};
 use crate::packed::LayerKind;
 use crate::source::Source;
 
@@ -39,6 +39,9 @@ pub struct Verified {
     pub judgement: Judgement,
     /// The layers that were read, the lowest first.
     pub layers: Vec<ReadLayer>,
+    /// Whether all layers were read, and their bytes are those that the digests name. If not, what was found says
+    /// nothing about the manifest's digest that would hold another time.
+    pub is_read: bool,
     /// What the config says, to be compared with that of other platforms.
     pub details: Details,
 }
@@ -72,7 +75,9 @@ pub fn verify(
     let details = Details::from_bytes(&config.bytes).map_err(|error| error.to_string())?;
     let mut findings = labels(platform, &labelled);
     findings.extend(annotated(platform, &manifest.bytes));
-    let (tree, layers) = read_layers(source, &image.layers, &details, settings, &mut findings);
+    let mut stack = read_layers(source, &image.layers, &details, settings);
+    findings.append(&mut stack.findings);
+    let Stack { tree, read: layers, is_read, .. } = stack;
     let command = Command {
         entrypoint: details.config.entrypoint.clone(),
         command: details.config.cmd.clone(),
@@ -89,6 +94,7 @@ pub fn verify(
         digest: manifest.digest.clone(),
         judgement,
         layers,
+        is_read,
         details,
     })
 }
@@ -134,16 +140,29 @@ fn annotated(platform: &Platform, manifest: &[u8]) -> Option<Finding> {
     })
 }
 
+/// Layers on top of each other, as far as they were read.
+struct Stack<'a> {
+    layers: &'a [Descriptor],
+    diff_ids: &'a [String],
+    tree: Tree,
+    read: Vec<ReadLayer>,
+    is_read: bool,
+    findings: Vec<Finding>,
+    /// What waits for lower layers, by its place: what was read of it, where it is to be read.
+    waiting: BTreeMap<usize, Option<Result<Layer, LayerError>>>,
+    /// The place that is next.
+    next: usize,
+}
+
 /// Reads all layers, several at once, and puts them on top of each other.
-fn read_layers(
+fn read_layers<'a>(
     source: &dyn Source,
-    layers: &[Descriptor],
-    details: &Details,
+    layers: &'a [Descriptor],
+    details: &'a Details,
     settings: &Settings,
-    findings: &mut Vec<Finding>,
-) -> (Tree, Vec<ReadLayer>) {
-    let results: Vec<Mutex<Option<Result<Layer, LayerError>>>> =
-        layers.iter().map(|_| Mutex::new(None)).collect();
+) -> Stack<'a> {
+    let stack = Mutex::new(Stack::new(layers, &details.rootfs.diff_ids));
+    let room = Room::new(&settings.limits);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..settings.jobs.clamp(1, layers.len().max(1)) {
@@ -151,79 +170,185 @@ fn read_layers(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(descriptor) = layers.get(at) else { return };
-                    if !matches!(LayerKind::of(descriptor.media_type.as_str()), LayerKind::FileSystem) {
-                        continue;
-                    }
-                    let result = read_layer(source, descriptor, &settings.limits);
-                    if let Ok(mut slot) = results[at].lock() {
-                        *slot = Some(result);
-                    }
+                    let is_read =
+                        matches!(LayerKind::of(descriptor.media_type.as_str()), LayerKind::FileSystem);
+                    let result = is_read.then(|| read_layer(source, descriptor, &settings.limits, &room));
+                    stack.lock().unwrap_or_else(PoisonError::into_inner).put(at, result);
                 }
             });
         }
     });
-    let mut tree = Tree::default();
-    let mut read = Vec::new();
-    for (at, (descriptor, result)) in layers.iter().zip(results).enumerate() {
-        let mut find = |weight, rule, reason| {
-            findings.push(Finding { weight, rule, file: None, layer: Some(at), reason });
-        };
-        let media_type = descriptor.media_type.as_str();
-        match (LayerKind::of(media_type), result.into_inner().ok().flatten()) {
-            (LayerKind::Foreign, _) => {
-                find(
-                    Weight::Unknown,
-                    "foreign-layer",
-                    format!("the layer is kept elsewhere ({media_type}), and was not read"),
-                );
-            }
-            (LayerKind::Other, _) => {
-                find(
-                    Weight::Unknown,
-                    "no-file-system",
-                    format!("the layer is no file system ({media_type})"),
-                );
-            }
-            (LayerKind::FileSystem, None) => find(Weight::Unknown, "unread", "the layer was not read".into()),
-            (LayerKind::FileSystem, Some(Err(error))) => {
-                let weight =
-                    if matches!(error, LayerError::Damaged(_)) { Weight::No } else { Weight::Unknown };
-                find(weight, "layer", error.to_string());
-            }
-            (LayerKind::FileSystem, Some(Ok(layer))) => {
-                if layer.digest.as_str() != descriptor.digest {
-                    let reason =
-                        format!("its bytes have the digest {}, not {}", layer.digest, descriptor.digest);
-                    find(Weight::No, "digest", reason);
+    stack.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'a> Stack<'a> {
+    fn new(layers: &'a [Descriptor], diff_ids: &'a [String]) -> Stack<'a> {
+        let mut findings = Vec::new();
+        if diff_ids.len() > layers.len() {
+            let reason = format!(
+                "the config has {} diffIDs, and the manifest has {} layers: engines refuse it",
+                diff_ids.len(),
+                layers.len()
+            );
+            findings.push(Finding { weight: Weight::No, rule: "diff-id", file: None, layer: None, reason });
+        }
+        Stack {
+            layers,
+            diff_ids,
+            tree: Tree::default(),
+            read: Vec::new(),
+            is_read: true,
+            findings,
+            waiting: BTreeMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Takes what was read of the layer at a place, which is kept no longer than until those below it are there.
+    fn put(&mut self, at: usize, result: Option<Result<Layer, LayerError>>) {
+        self.waiting.insert(at, result);
+        while let Some(result) = self.waiting.remove(&self.next) {
+            let at = self.next;
+            self.next += 1;
+            match result {
+                Some(Ok(layer)) => self.add(at, layer),
+                Some(Err(error)) => self.fail(at, error),
+                None => {
+                    self.is_read = false;
+                    let media_type = self.layers[at].media_type.as_str();
+                    let (rule, reason) = match LayerKind::of(media_type) {
+                        LayerKind::Foreign => (
+                            "foreign-layer",
+                            format!("the layer is kept elsewhere ({media_type}), and was not read"),
+                        ),
+                        _ => ("no-file-system", format!("the layer is no file system ({media_type})")),
+                    };
+                    self.find(at, Weight::Unknown, rule, reason);
                 }
-                match details.rootfs.diff_ids.get(at) {
-                    Some(diff_id) if diff_id != layer.diff_id.as_str() => {
-                        let reason = format!(
-                            "unpacked it has the digest {}, and the config says {diff_id}: engines refuse it",
-                            layer.diff_id
-                        );
-                        find(Weight::No, "diff-id", reason);
-                    }
-                    Some(_) => {}
-                    None => find(
-                        Weight::No,
-                        "diff-id",
-                        "the config has no diffID for it: engines refuse it".into(),
-                    ),
-                }
-                tree.add(&layer);
-                let (digest, size) = (descriptor.digest.clone(), descriptor.size);
-                read.push(ReadLayer { digest, size, unpacked: layer.size });
             }
         }
     }
-    (tree, read)
+
+    fn find(&mut self, at: usize, weight: Weight, rule: &'static str, reason: String) {
+        self.findings.push(Finding { weight, rule, file: None, layer: Some(at), reason });
+    }
+
+    /// Whether the bytes of a layer are those that its manifest names; if not, it is said why.
+    fn is_named(&mut self, at: usize, digest: &Digest, length: u64) -> bool {
+        let descriptor = &self.layers[at];
+        if digest.as_str() != descriptor.digest {
+            // Whoever has the right bytes may find something else.
+            self.is_read = false;
+            let reason = format!("its bytes have the digest {digest}, not {}", descriptor.digest);
+            self.find(at, Weight::No, "digest", reason);
+            return false;
+        }
+        let told = match descriptor.fault() {
+            Some(fault) => fault,
+            None if descriptor.size != length => format!("its size is {}", descriptor.size),
+            None => return true,
+        };
+        let reason = format!("the manifest says that {told}, and it has {length} bytes: engines refuse it");
+        self.find(at, Weight::No, "size", reason);
+        true
+    }
+
+    fn fail(&mut self, at: usize, error: LayerError) {
+        match &error {
+            LayerError::Damaged(Damage { bytes: Some((digest, length)), .. }) => {
+                if self.is_named(at, digest, *length) {
+                    self.find(at, Weight::No, "layer", error.to_string());
+                }
+            }
+            _ => {
+                self.is_read = false;
+                self.find(at, Weight::Unknown, "layer", error.to_string());
+            }
+        }
+    }
+
+    fn add(&mut self, at: usize, layer: Layer) {
+        if !self.is_named(at, &layer.digest, layer.length) {
+            return;
+        }
+        match self.diff_ids.get(at) {
+            Some(diff_id) if diff_id != layer.diff_id.as_str() => {
+                let reason = format!(
+                    "unpacked it has the digest {}, and the config says {diff_id}: engines refuse it",
+                    layer.diff_id
+                );
+                self.find(at, Weight::No, "diff-id", reason);
+            }
+            Some(_) => {}
+            None => self.find(
+                at,
+                Weight::No,
+                "diff-id",
+                "the config has no diffID for it: engines refuse it".into(),
+            ),
+        }
+        if let Some((path, doubt)) = &layer.doubt
+            && !(*doubt == Doubt::Root && self.tree.is_empty())
+        {
+            let path = shown(path);
+            let reason = match doubt {
+                Doubt::Both => {
+                    format!("{path} is in the layer, and so is that it is gone: engines do not agree on that")
+                }
+                Doubt::Root => {
+                    "all that lower layers have is to be gone: engines do not agree on that".to_owned()
+                }
+                Doubt::Nowhere => {
+                    format!("{path} is put where a link leads to nothing: engines do not agree on that")
+                }
+            };
+            self.find(at, Weight::Unknown, "layer", reason);
+        }
+        if let Some(path) = &layer.twice {
+            let reason =
+                format!("{} is in the layer twice: podman refuses it, and so did docker", shown(path));
+            self.find(at, Weight::Warning, "layer", reason);
+        }
+        match self.tree.add(layer.entries, at) {
+            Ok(None) => {}
+            Ok(Some(Hardlink { path, target, is_lower })) => {
+                let (path, target) = (shown(&path), shown(&target));
+                let (weight, reason) = match is_lower {
+                    false => (
+                        Weight::No,
+                        format!(
+                            "the layer can't be unpacked: {path} is a hard link to {target}, which is not there"
+                        ),
+                    ),
+                    true => (
+                        Weight::Unknown,
+                        format!(
+                            "{path} is a hard link to {target} of a lower layer, which engines with overlay do not unpack"
+                        ),
+                    ),
+                };
+                self.find(at, weight, "layer", reason);
+            }
+            Err(TooMany) => {
+                self.is_read = false;
+                let reason = "it has more entries or hard links to lower layers than are followed".to_owned();
+                return self.find(at, Weight::Unknown, "layer", reason);
+            }
+        }
+        let descriptor = &self.layers[at];
+        let (digest, size) = (descriptor.digest.clone(), descriptor.size);
+        self.read.push(ReadLayer { digest, size, unpacked: layer.size });
+    }
 }
 
-fn read_layer(source: &dyn Source, descriptor: &Descriptor, limits: &Limits) -> Result<Layer, LayerError> {
+fn read_layer(
+    source: &dyn Source,
+    descriptor: &Descriptor,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Layer, LayerError> {
     let digest = descriptor.checked_digest().map_err(|error| LayerError::Source(error.to_string()))?;
     let reader = source.blob(&digest, 0).map_err(LayerError::Source)?;
-    let (compression, reader) =
-        Compression::of(reader).map_err(|error| LayerError::Source(error.to_string()))?;
-    layer::read(reader, compression, digest.algorithm(), limits)
+    let (compression, reader) = Compression::of(reader)?;
+    layer::read_one(reader, compression, digest.algorithm(), limits, room)
 }

@@ -97,11 +97,16 @@ impl Judgement {
         Judgement { findings: before, ..self }
     }
 
-    /// The same where a part of the file system was not read: what is missing may be in it, so nothing is certain.
+    /// The same where a part of the file system was not read: what is missing may be in it, and what is there may be
+    /// replaced by it, so nothing is certain.
     #[must_use]
     pub(super) fn of_a_part(mut self) -> Judgement {
-        for finding in &mut self.findings {
+        // What the config says is not in the file system.
+        let follows = |finding: &&mut Finding| finding.weight > Weight::Note && finding.rule != "no-command";
+        for finding in self.findings.iter_mut().filter(follows) {
             finding.weight = finding.weight.min(Weight::Unknown);
+            finding.reason =
+                format!("a part of the file system was not read; in what was read, {}", finding.reason);
         }
         self
     }
@@ -191,6 +196,15 @@ fn misfit(platform: &Platform, elf: &Elf) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Why it can't be told whether a binary is for a platform; none where it can.
+///
+/// Go's compiler, for one, writes no attributes: a program for armv7 does not differ from one for armv5 then.
+fn doubt(platform: &Platform, elf: &Elf) -> Option<String> {
+    let is_old = elf.machine == Machine::Arm && matches!(platform.variant.as_str(), "v5" | "v6");
+    (is_old && elf.arm_architecture.is_none())
+        .then(|| format!("it does not say which generation of arm it was built for: {}?", platform.variant))
 }
 
 /// Whether a program runs with other rights than those of whom the container is, where the engine allows that.
@@ -313,6 +327,10 @@ impl Judging<'_> {
         if is_likely && is_library(elf) {
             return;
         }
+        if self.platform.os != "linux" {
+            let reason = format!("what starts on {} is not known", self.platform.os);
+            return self.find(Weight::Unknown, "unknown-system", at, reason);
+        }
         let linked = link(self.tree, program, command);
         for fault in &linked.faults {
             self.fault(fault, weight);
@@ -391,6 +409,9 @@ impl Judging<'_> {
     fn object(&mut self, path: &[u8], layer: usize, elf: &Elf, weight: Weight, is_program: bool) {
         if !is_program && let Some(reason) = misfit(&self.platform, elf) {
             self.find(weight, "wrong-machine", Some((path, Some(layer))), reason);
+        }
+        if let Some(reason) = doubt(&self.platform, elf) {
+            self.find(weight.min(Weight::Unknown), "unknown-generation", Some((path, Some(layer))), reason);
         }
         self.x86_level = self.x86_level.max(elf.x86_level);
         if let Some(alignment) = elf.alignment {
@@ -474,11 +495,11 @@ impl Judging<'_> {
             let is_pe = matches!(file.content, Content::Pe(_));
             let is_foreign = expected.is_some_and(|expected| found != expected)
                 || is_pe != (self.platform.os == "windows");
-            if is_foreign && !self.runs.contains(path) {
+            if is_foreign && !self.runs.contains(&path) {
                 count += 1;
                 if foreign.len() < NAMED {
                     foreign.push((
-                        path.to_vec(),
+                        path,
                         placed.layer,
                         format!("it is for {found}{format}; nothing was seen to run it"),
                     ));

@@ -1,22 +1,31 @@
 //! One layer, read as it passes by: its digest, its diffID, and what its files are. Nothing is unpacked.
 
+pub(super) mod entries;
+mod unpacking;
+
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tar::EntryType;
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
 use workson_oci::path::clean;
 
+pub use self::entries::Entries;
+pub use self::unpacking::Doubt;
+use self::unpacking::{Unfit, Unpacking};
 use super::binary::elf::{self, Elf};
 use super::binary::{Machine, Window, pe};
-pub use crate::packed::{Compression, LayerError, Limits, Permissions};
-use crate::packed::{Passed, Sparse, each_entry, pass, permissions, sparse};
+pub use crate::packed::{Compression, Damage, LayerError, Limits, Permissions};
+use crate::packed::{Passed, Sparse, damaged, each_entry, pass, permissions, sparse};
 
 /// What is read at once of a file.
 const CHUNK: usize = 64 << 10;
-/// How many bytes of names and other texts are kept for each entry that a layer may have.
-const TEXT_PER_ENTRY: u64 = 256;
+/// How many bytes of names and other texts are kept for each entry that an image may have.
+const TEXT_PER_ENTRY: u64 = 64;
+/// Over how many folders links may lead on the way to entries, for each entry that a layer may have.
+const STEPS_PER_ENTRY: u64 = 16;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
 const MAX_SCRIPT_LINE: usize = 256;
 /// How long a file may be that the loader reads, `ld.so.conf` and the like; the cache that is made of it; and the
@@ -25,17 +34,51 @@ const MAX_SETTING: u64 = 64 << 10;
 const MAX_CACHE: u64 = 4 << 20;
 const MAX_USERS: u64 = 1 << 20;
 
+/// What is left of what all layers of an image may have together.
+#[derive(Debug)]
+pub struct Room {
+    entries: AtomicU64,
+    text: AtomicU64,
+}
+
+impl Room {
+    /// All that `limits` give.
+    pub fn new(limits: &Limits) -> Room {
+        let text = limits.image_entries.saturating_mul(TEXT_PER_ENTRY);
+        Room { entries: AtomicU64::new(limits.image_entries), text: AtomicU64::new(text) }
+    }
+
+    fn take(&self, entries: u64, text: u64, limits: &Limits) -> Result<(), LayerError> {
+        let take = |left: &AtomicU64, much: u64| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(much)).is_ok()
+        };
+        if !take(&self.entries, entries) {
+            return Err(LayerError::TooManyInAll(limits.image_entries));
+        }
+        if !take(&self.text, text) {
+            return Err(LayerError::TooWordy(limits.image_entries.saturating_mul(TEXT_PER_ENTRY)));
+        }
+        Ok(())
+    }
+}
+
 /// What a layer holds.
 #[derive(Debug)]
 pub struct Layer {
     /// The digest of its bytes as they came.
     pub digest: Digest,
+    /// Its length as it came.
+    pub length: u64,
     /// The digest of its bytes, unpacked.
     pub diff_id: Digest,
     /// Its length, unpacked.
     pub size: u64,
-    /// Its entries, in order.
-    pub entries: Vec<Entry>,
+    /// What it makes of an empty folder.
+    pub entries: Entries,
+    /// The first path that engines do not agree on, and why.
+    pub doubt: Option<(Vec<u8>, Doubt)>,
+    /// The first path that it has twice.
+    pub twice: Option<Vec<u8>>,
 }
 
 /// One entry of a layer.
@@ -103,6 +146,8 @@ pub enum Content {
 
 /// Reads a layer to its end. `algorithm` is that of the digest it was asked for by.
 ///
+/// Two threads compute the digests while this one reads and unpacks.
+///
 /// # Errors
 /// Where the bytes are damaged, end too early, or are more than `limits`.
 pub fn read(
@@ -111,48 +156,68 @@ pub fn read(
     algorithm: Algorithm,
     limits: &Limits,
 ) -> Result<Layer, LayerError> {
-    let read = |tar: &mut dyn Read| read_entries(tar, limits);
-    let Passed { digest, diff_id, size, made } = pass(source, compression, algorithm, limits, read)?;
-    Ok(Layer { digest, diff_id, size, entries: made })
+    read_one(source, compression, algorithm, limits, &Room::new(limits))
 }
 
-fn read_entries(tar: &mut dyn Read, limits: &Limits) -> Result<Vec<Entry>, LayerError> {
-    let damaged = |error: io::Error| LayerError::Damaged(error.to_string());
+/// Reads one of an image's layers to its end; `room` is for all of them.
+///
+/// # Errors
+/// Where the bytes are damaged, end too early, or are more than `limits`.
+pub fn read_one(
+    source: impl Read,
+    compression: Compression,
+    algorithm: Algorithm,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Layer, LayerError> {
+    let take = |tar: &mut dyn Read| read_entries(tar, limits, room);
+    let passed = pass(source, compression, algorithm, limits, take)?;
+    let Passed { digest, length, diff_id, size, made } = passed;
+    let Unpacking { entries, doubt, twice, .. } = made;
+    Ok(Layer { digest, length, diff_id, size, entries, doubt, twice })
+}
+
+fn read_entries(tar: &mut dyn Read, limits: &Limits, room: &Room) -> Result<Unpacking, LayerError> {
     let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::default(), room: limits.bytes };
-    let mut entries = Vec::new();
-    let max_text = limits.entries.saturating_mul(TEXT_PER_ENTRY);
-    let mut text = 0;
+    let steps = limits.entries.saturating_mul(STEPS_PER_ENTRY);
+    let mut unpacking = Unpacking::new(steps);
+    let mut count = 0;
     each_entry(tar, limits, |entry| {
         let found = reader.entry(entry).map_err(damaged)?;
         reader.rest(entry).map_err(damaged)?;
         if reader.room == 0 {
             return Err(LayerError::TooLong(limits.bytes));
         }
+        let (slots, names) = unpacking.entries.room();
+        let mut text = 0;
         if let Some(found) = found {
-            text += found.text_length() as u64;
-            if text > max_text {
-                return Err(LayerError::TooWordy(max_text));
-            }
-            entries.push(found);
+            text = found.text_length() as u64;
+            unpacking.put(found).map_err(|unfit| match unfit {
+                Unfit::Impossible(what) => damaged(what),
+                Unfit::TooFar => LayerError::TooWinding(steps),
+                Unfit::Full => LayerError::TooMany(limits.entries),
+            })?;
         }
-        Ok(())
+        let (more_slots, more_names) = unpacking.entries.room();
+        let made = (more_slots - slots).max(1);
+        count += made;
+        if count > limits.entries {
+            return Err(LayerError::TooMany(limits.entries));
+        }
+        room.take(made, text + (more_names - names), limits)
     })?;
-    Ok(entries)
+    Ok(unpacking)
 }
 
 impl Entry {
-    /// How long the texts are that it keeps.
+    /// How long the texts are that it keeps beside its names.
     fn text_length(&self) -> usize {
-        let more = match &self.node {
-            Node::Symlink(target) | Node::Hardlink(target) => target.len(),
-            Node::File(file) => match &file.content {
-                Content::Elf(elf) => elf.text_length(),
-                Content::Script(text) | Content::Setting(text) => text.len(),
-                Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
-            },
-            Node::Folder | Node::Special | Node::Whiteout | Node::Opaque => 0,
-        };
-        self.path.len() + more
+        let Node::File(file) = &self.node else { return 0 };
+        match &file.content {
+            Content::Elf(elf) => elf.text_length(),
+            Content::Script(text) | Content::Setting(text) => text.len(),
+            Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
+        }
     }
 }
 
@@ -179,9 +244,12 @@ impl Reader {
             return Ok(Some(Entry { path: folder.to_vec(), node: Node::Opaque }));
         }
         if let Some(gone) = name.strip_prefix(b".wh.") {
-            if gone.starts_with(b".wh.") || gone.is_empty() {
+            if gone.starts_with(b".wh.") {
                 // A mark of a storage driver, which stands for nothing.
                 return Ok(None);
+            }
+            if matches!(gone, b"" | b"." | b"..") {
+                return Err(io::Error::other("a whiteout of no name"));
             }
             let path = if folder.is_empty() { gone.to_vec() } else { [folder, b"/", gone].concat() };
             return Ok(Some(Entry { path, node: Node::Whiteout }));

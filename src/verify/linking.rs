@@ -232,7 +232,7 @@ pub fn link(tree: &Tree, program: &Program, command: &Command) -> Linked {
     linked.faults.extend(system);
     let Some(interpreter) = &elf.interpreter else { return linked };
     let asked = absolute(&program.folder, interpreter);
-    let (loader, found) = match find_loader(tree, path, elf, interpreter, &asked) {
+    let loader = match find_loader(tree, path, elf, interpreter, &asked) {
         Ok(found) => found,
         Err(fault) => {
             linked.faults.push(fault);
@@ -240,14 +240,14 @@ pub fn link(tree: &Tree, program: &Program, command: &Command) -> Linked {
         }
     };
     linked.objects.push(loader.path.clone());
-    let Some(kind) = &found.loader else {
+    let Some(kind) = loader.elf().and_then(|elf| elf.loader.clone()) else {
         if !elf.needed.is_empty() {
             let what = format!("its loader {} is neither glibc's nor musl's", told_path(interpreter));
             linked.faults.push(Fault::OtherLibc { object: path.clone(), what });
         }
         return linked;
     };
-    match Search::new(tree, program, elf, kind, &loader, command) {
+    match Search::new(tree, program, elf, &kind, &loader, command) {
         Ok(search) => {
             let (named, file) = (absolute("/", path), file.clone());
             let program = Object { named, path: path.clone(), file, loaded_by: None };
@@ -266,13 +266,13 @@ fn told_path(path: &[u8]) -> String {
 }
 
 /// The loader that a program asks for, as the kernel takes it.
-fn find_loader<'a>(
-    tree: &'a Tree,
+fn find_loader(
+    tree: &Tree,
     path: &[u8],
     elf: &Elf,
     interpreter: &[u8],
     asked: &[u8],
-) -> Result<(Object, &'a Elf), Fault> {
+) -> Result<Object, Fault> {
     let (program, loader) = (path.to_vec(), interpreter.to_vec());
     let Ok((real, file, _)) = tree.file(asked) else { return Err(Fault::NoLoader { program, loader }) };
     let found = match &file.content {
@@ -288,10 +288,10 @@ fn find_loader<'a>(
         let is = "no file that can be loaded".to_owned();
         return Err(Fault::WrongLoader { program, loader, is });
     }
-    if let Some(fault) = broken(&real, file, found).or_else(|| unstartable(&real, found)) {
+    if let Some(fault) = broken(&real, &file, found).or_else(|| unstartable(&real, found)) {
         return Err(fault);
     }
-    Ok((Object { named: asked.to_vec(), path: real, file: file.clone(), loaded_by: None }, found))
+    Ok(Object { named: asked.to_vec(), path: real, file, loaded_by: None })
 }
 
 /// An object that was loaded, and by whom.

@@ -1,17 +1,18 @@
 //! The file system that an image's layers make: what a container sees.
 //!
 //! Source: the image specification, *layer.md*: whiteouts, opaque folders, and files of an upper layer in the place
-//! of a lower one's. Links are followed as in the kernel, and never out of the root.
+//! of a lower one's; as engines with overlay take it, who lay folders on top of each other. Links are followed as in the
+//! kernel, and never out of the root.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use workson_oci::path::clean;
-
-use super::layer::{Entry, File, Layer, Node};
+use super::layer::entries::{Full, Kind, ROOT};
+use super::layer::{Entries, File};
 
 /// How many symbolic links are followed on the way to one file: as many as Linux follows.
 const MAX_LINKS: usize = 40;
+/// How many hard links of one layer may lead to lower ones. Engines with overlay unpack none of them.
+const MAX_HARDLINKS: usize = 1_000;
 
 /// What stands at a path in the end.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub enum Found {
     Special,
 }
 
-/// A path, and which layer it comes from, counted from 0.
+/// What stands at a path, and which layer it comes from, counted from 0.
 #[derive(Debug, Clone)]
 pub struct Placed {
     /// What stands there.
@@ -38,9 +39,7 @@ pub struct Placed {
 /// The file system.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// Paths without slashes at their ends. The root is not in it.
-    nodes: BTreeMap<Vec<u8>, Placed>,
-    layers: usize,
+    entries: Entries,
 }
 
 /// Why a path leads nowhere.
@@ -54,197 +53,209 @@ pub enum Missing {
     NoFolder(Vec<u8>),
 }
 
+/// A hard link that does not lead to a file of its own layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hardlink {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// Where it leads.
+    pub target: Vec<u8>,
+    /// Whether a lower layer has a file there.
+    pub is_lower: bool,
+}
+
+/// There are more entries than can be counted, or more hard links to lower layers than are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+impl From<Full> for TooMany {
+    fn from(_: Full) -> TooMany {
+        TooMany
+    }
+}
+
 impl Tree {
-    /// Puts a layer on top. Its whiteouts take away what lower layers have, wherever in the layer they stand.
-    pub fn add(&mut self, layer: &Layer) {
-        let number = self.layers;
-        self.layers += 1;
-        for entry in &layer.entries {
-            match &entry.node {
-                Node::Whiteout => {
-                    let path = self.parent_resolved(&entry.path);
-                    self.remove(&path, Some(number));
+    /// Puts on top what a layer makes, which is the `number`th one. Returned is a hard link that does not lead to a
+    /// file of the same layer, if there is one; rather one that leads to nothing.
+    ///
+    /// # Errors
+    /// Where there is too much to be put there.
+    pub fn add(&mut self, mut upper: Entries, number: usize) -> Result<Option<Hardlink>, TooMany> {
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        let mut links = Vec::new();
+        if self.entries.numbers().is_empty() {
+            // What comes first is not put on anything.
+            std::mem::swap(&mut self.entries, &mut upper);
+            for at in self.entries.numbers() {
+                self.entries.set_layer(at, number);
+                match self.entries.kind(at) {
+                    Kind::Whiteout => self.entries.remove(at),
+                    Kind::Hardlink => {
+                        let (name, target) = (self.entries.name(at), self.entries.text(at));
+                        links.push((self.entries.parent(at), name.to_vec(), target.to_vec()));
+                        self.entries.remove(at);
+                    }
+                    _ => {}
                 }
-                Node::Opaque => {
-                    let path = self.resolved_folder(&entry.path);
-                    self.remove_below(&path, Some(number));
+                if links.len() > MAX_HARDLINKS {
+                    return Err(TooMany);
                 }
-                _ => {}
             }
         }
-        for entry in &layer.entries {
-            self.put(entry, number);
+        let mut due = vec![(ROOT, ROOT)];
+        while let Some((from, to)) = due.pop() {
+            for at in upper.below(from) {
+                let name = upper.name(at);
+                let old = self.entries.child(to, name);
+                match (upper.kind(at), old) {
+                    (Kind::Whiteout, Some(old)) => self.entries.remove(old),
+                    (Kind::Whiteout, None) => {}
+                    (Kind::Implied | Kind::Folder, Some(old)) if self.entries.kind(old).is_folder() => {
+                        due.push((at, old));
+                    }
+                    (Kind::Implied | Kind::Folder | Kind::Opaque, _) => {
+                        due.push((at, self.entries.put(to, name, Kind::Folder, number)?));
+                    }
+                    (Kind::Hardlink, _) => links.push((to, name.to_vec(), upper.text(at).to_vec())),
+                    _ => {
+                        let value = self.entries.taken(&upper, at)?;
+                        self.entries.put(to, name, value, number)?;
+                    }
+                }
+                if links.len() > MAX_HARDLINKS {
+                    return Err(TooMany);
+                }
+            }
         }
+        let mut told: Option<Hardlink> = None;
+        for (folder, name, target) in links {
+            let is_lower = self.hardlink(folder, &name, &target, number)?;
+            if told.as_ref().is_none_or(|told| told.is_lower && !is_lower) {
+                told = Some(Hardlink { path: joined(self.entries.path(folder), &name), target, is_lower });
+            }
+        }
+        Ok(told)
     }
 
-    fn put(&mut self, entry: &Entry, layer: usize) {
-        if entry.path.is_empty() {
-            return;
+    /// Makes a hard link to what lower layers have at `target`; whether there is a file.
+    fn hardlink(&mut self, folder: u32, name: &[u8], target: &[u8], number: u16) -> Result<bool, TooMany> {
+        if let Some(old) = self.entries.child(folder, name) {
+            self.entries.remove(old);
         }
-        let path = self.parent_resolved(&entry.path);
-        let found = match &entry.node {
-            Node::Whiteout | Node::Opaque => return,
-            Node::Folder => {
-                if matches!(self.nodes.get(&path), Some(Placed { found: Found::Folder, .. })) {
-                    return;
-                }
-                Found::Folder
-            }
-            Node::File(file) => Found::File(file.clone()),
-            Node::Symlink(target) => Found::Symlink(target.clone()),
-            Node::Special => Found::Special,
-            Node::Hardlink(target) => {
-                let target = self.parent_resolved(target);
-                match self.nodes.get(&target) {
-                    Some(placed) => placed.found.clone(),
-                    // A link to nothing makes nothing.
-                    None => return,
-                }
-            }
+        let (parent, target) = match target.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => (&target[..slash], &target[slash + 1..]),
+            None => (&target[..0], target),
         };
-        self.make_parents(&path, layer);
-        if !matches!(found, Found::Folder) {
-            self.remove_below(&path, None);
-        }
-        self.nodes.insert(path, Placed { found, layer });
+        let found = self.walk(parent).ok().and_then(|parent| self.entries.child(parent, target));
+        // What came with the layer itself came after the link.
+        let is_lower =
+            |at: &u32| !self.entries.kind(*at).is_folder() && self.entries.layer(*at) != usize::from(number);
+        let Some(found) = found.filter(is_lower) else { return Ok(false) };
+        self.entries.put(folder, name, self.entries.same(found), number)?;
+        Ok(true)
     }
 
-    fn make_parents(&mut self, path: &[u8], layer: usize) {
-        for (at, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            let parent = &path[..at];
-            if !matches!(self.nodes.get(parent), Some(Placed { found: Found::Folder, .. })) {
-                self.nodes.insert(parent.to_vec(), Placed { found: Found::Folder, layer });
-            }
-        }
-    }
-
-    /// A path of which all but the last part is real: links on the way are followed.
-    fn parent_resolved(&self, path: &[u8]) -> Vec<u8> {
-        match path.iter().rposition(|byte| *byte == b'/') {
-            None => path.to_vec(),
-            Some(slash) => {
-                let mut folder = self.resolved_folder(&path[..slash]);
-                if !folder.is_empty() {
-                    folder.push(b'/');
-                }
-                folder.extend_from_slice(&path[slash + 1..]);
-                folder
-            }
-        }
-    }
-
-    /// The real path of a folder, as far as there is one; what is not there is taken as it is.
-    fn resolved_folder(&self, path: &[u8]) -> Vec<u8> {
-        match self.walk(path, true) {
-            Ok(real) => real,
-            Err(_) => path.to_vec(),
-        }
-    }
-
-    fn remove(&mut self, path: &[u8], before: Option<usize>) {
-        let is_lower = |placed: &Placed| before.is_none_or(|layer| placed.layer < layer);
-        if self.nodes.get(path).is_some_and(is_lower) {
-            self.nodes.remove(path);
-        }
-        self.remove_below(path, before);
-    }
-
-    fn remove_below(&mut self, path: &[u8], before: Option<usize>) {
-        let prefix = if path.is_empty() { Vec::new() } else { [path, b"/"].concat() };
-        let below: Vec<Vec<u8>> = self
-            .nodes
-            .range(prefix.clone()..)
-            .take_while(|(name, _)| name.starts_with(&prefix))
-            .filter(|(_, placed)| before.is_none_or(|layer| placed.layer < layer))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in below {
-            self.nodes.remove(&name);
-        }
-    }
-
-    /// Follows all links on the way to `path`; the real path. With `partly`, what is not there is no error.
-    fn walk(&self, path: &[u8], partly: bool) -> Result<Vec<u8>, Missing> {
-        let mut rest: Vec<Vec<u8>> = parts(path);
-        let mut real: Vec<u8> = Vec::new();
-        let mut links = 0;
-        while let Some(part) = rest.pop() {
-            if part == b".." {
-                let end = real.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-                real.truncate(end);
-                continue;
-            }
-            let mut next = real.clone();
-            if !next.is_empty() {
-                next.push(b'/');
-            }
-            next.extend_from_slice(&part);
-            match self.nodes.get(&next).map(|placed| &placed.found) {
-                Some(Found::Symlink(target)) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(Missing::Loop);
+    /// Follows all links on the way to `path`, and where it leads in the end.
+    fn walk(&self, path: &[u8]) -> Result<u32, Missing> {
+        let (mut at, mut links) = (ROOT, 0);
+        let mut begun: Vec<u8>;
+        let mut rest = path;
+        loop {
+            let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
+            let (part, behind) = (&rest[..end], rest.get(end + 1..).unwrap_or_default());
+            rest = behind;
+            match part {
+                b"" | b"." => {}
+                b".." => at = self.entries.parent(at),
+                part => match self.entries.child(at, part) {
+                    None => return Err(Missing::Absent(joined(self.entries.path(at), part))),
+                    Some(found) if self.entries.kind(found) == Kind::Symlink => {
+                        links += 1;
+                        if links > MAX_LINKS {
+                            return Err(Missing::Loop);
+                        }
+                        let target = self.entries.text(found);
+                        if target.starts_with(b"/") {
+                            at = ROOT;
+                        }
+                        begun = [target, b"/", behind].concat();
+                        rest = &begun;
                     }
-                    if target.starts_with(b"/") {
-                        real.clear();
+                    Some(found) => {
+                        at = found;
+                        if !self.entries.kind(at).is_folder() && has_parts(rest) {
+                            return Err(Missing::NoFolder(self.entries.path(at)));
+                        }
                     }
-                    rest.extend(parts(target));
-                }
-                Some(Found::Folder) => real = next,
-                Some(_) if rest.is_empty() => real = next,
-                Some(_) if partly => real = next,
-                Some(_) => return Err(Missing::NoFolder(next)),
-                None if partly => real = next,
-                None => return Err(Missing::Absent(next)),
+                },
+            }
+            if rest.is_empty() {
+                return Ok(at);
             }
         }
-        Ok(real)
+    }
+
+    fn placed(&self, at: u32) -> Placed {
+        let found = match self.entries.kind(at) {
+            Kind::Plain | Kind::File => self.entries.file(at).map_or(Found::Special, Found::File),
+            Kind::Symlink => Found::Symlink(self.entries.text(at).to_vec()),
+            kind if kind.is_folder() => Found::Folder,
+            _ => Found::Special,
+        };
+        Placed { found, layer: self.entries.layer(at) }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.below(ROOT).next().is_none()
     }
 
     /// What `path` leads to in the end, and its real path.
     ///
     /// # Errors
     /// Where it leads nowhere.
-    pub fn resolve(&self, path: &[u8]) -> Result<(Vec<u8>, &Placed), Missing> {
-        let real = self.walk(path, false)?;
-        match self.nodes.get(&real) {
-            Some(placed) => Ok((real, placed)),
-            None => Err(Missing::Absent(real)),
-        }
+    pub fn resolve(&self, path: &[u8]) -> Result<(Vec<u8>, Placed), Missing> {
+        let at = self.walk(path)?;
+        Ok((self.entries.path(at), self.placed(at)))
     }
 
     /// The file that `path` leads to, its real path, and the layer it comes from.
     ///
     /// # Errors
     /// Where it leads nowhere, or to no file.
-    pub fn file(&self, path: &[u8]) -> Result<(Vec<u8>, &Arc<File>, usize), Missing> {
-        let (real, placed) = self.resolve(path)?;
-        match &placed.found {
-            Found::File(file) => Ok((real, file, placed.layer)),
-            _ => Err(Missing::Absent(real)),
+    pub fn file(&self, path: &[u8]) -> Result<(Vec<u8>, Arc<File>, usize), Missing> {
+        let at = self.walk(path)?;
+        let real = self.entries.path(at);
+        match self.entries.file(at) {
+            Some(file) => Ok((real, file, self.entries.layer(at))),
+            None => Err(Missing::Absent(real)),
         }
     }
 
-    /// All that stands there, sorted by path.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Placed)> {
-        self.nodes.iter().map(|(path, placed)| (path.as_slice(), placed))
+    /// All that stands there, by folder and name.
+    pub fn iter(&self) -> impl Iterator<Item = (Vec<u8>, Placed)> {
+        self.entries.walk().map(|(path, at)| (path, self.placed(at)))
     }
 
-    /// The files of a folder, by their names.
+    /// What lies in a folder, by name.
     pub fn folder(&self, path: &[u8]) -> Vec<Vec<u8>> {
-        let Ok(real) = self.walk(&clean(path), false) else { return Vec::new() };
-        let prefix = if real.is_empty() { Vec::new() } else { [real.as_slice(), b"/"].concat() };
-        self.nodes
-            .range(prefix.clone()..)
-            .take_while(|(name, _)| name.starts_with(&prefix))
-            .map(|(name, _)| name[prefix.len()..].to_vec())
-            .filter(|name| !name.is_empty() && !name.contains(&b'/'))
-            .collect()
+        let Ok(at) = self.walk(path) else { return Vec::new() };
+        self.entries.children(at).into_iter().map(|at| self.entries.name(at).to_vec()).collect()
     }
 }
 
-/// The parts of a path, the last one first.
-fn parts(path: &[u8]) -> Vec<Vec<u8>> {
-    let parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
-    parts.map(<[u8]>::to_vec).rev().collect()
+fn joined(mut path: Vec<u8>, name: &[u8]) -> Vec<u8> {
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+    path
 }
+
+/// Whether a path leads anywhere from where it begins.
+fn has_parts(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|part| !part.is_empty() && part != b".")
+}
+
+#[cfg(test)]
+mod tests;

@@ -83,7 +83,7 @@ fn path(text: &str) -> String {
 fn find(tree: &Tree, wanted: &str) -> Option<(Vec<u8>, Arc<File>, usize)> {
     tree.iter().find_map(|(path, placed)| match &placed.found {
         Found::File(file) if path.eq_ignore_ascii_case(wanted.as_bytes()) => {
-            Some((path.to_vec(), file.clone(), placed.layer))
+            Some((path, file.clone(), placed.layer))
         }
         _ => None,
     })

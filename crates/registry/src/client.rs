@@ -12,6 +12,8 @@ use crate::transport::Transport;
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
+    /// Whether what is read is read by somebody who will write to it.
+    pub(crate) writes: bool,
 }
 
 pub(crate) struct Shared {
@@ -35,7 +37,15 @@ impl Client {
     pub fn new(options: Options) -> Result<Client, Error> {
         let options = options.checked()?;
         let transport = Transport::new(&options)?;
-        Ok(Client { shared: Arc::new(Shared { options, transport, tokens: Tokens::default() }) })
+        let shared = Shared { options, transport, tokens: Tokens::default() };
+        Ok(Client { shared: Arc::new(shared), writes: false })
+    }
+
+    /// The same client for reading what it writes: the registries themselves are asked, not their mirrors, with the
+    /// rights that writing takes. Where nothing is yet, who may only read is often told that he may not.
+    #[must_use]
+    pub fn as_writer(&self) -> Client {
+        Client { shared: self.shared.clone(), writes: true }
     }
 
     /// How many requests were sent so far, by all clones, tokens and redirects included.

@@ -140,6 +140,7 @@ impl Client {
             headers: &[accept],
             limit: Some(MAX_MANIFEST),
             is_pull,
+            access: if self.writes { Access::Push } else { Access::Pull },
             ..Request::new(method.clone(), reference.repository(), target)
         };
         let response = self.shared.send(&request).await?;

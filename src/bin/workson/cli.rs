@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, copy, export, import, inventory, log, man, pull, query, report, resolve, verify,
+    assemble, check, completions, copy, export, import, inventory, log, man, pull, query, report, resolve,
+    verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
     Pull(pull::Arguments),
+    Assemble(assemble::Arguments),
     Copy(copy::Arguments),
     Push(copy::PushArguments),
     Inventory(inventory::Arguments),

@@ -1,5 +1,6 @@
 //! One command a file.
 
+pub(crate) mod assemble;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod copy;

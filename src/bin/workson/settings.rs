@@ -89,25 +89,11 @@ impl Settings {
 
     /// A client as the user wants it, with `budget` pulls to spend.
     pub(crate) fn client(&self, global: &Global, budget: Option<u64>) -> Result<Client, Failure> {
-        self.client_with(global, budget, self.mirrors(global)?)
-    }
-
-    /// A client for writing, and for reading what was written: the registries themselves are asked.
-    pub(crate) fn client_without_mirrors(&self, global: &Global) -> Result<Client, Failure> {
-        self.client_with(global, None, BTreeMap::new())
-    }
-
-    fn client_with(
-        &self,
-        global: &Global,
-        budget: Option<u64>,
-        mirrors: BTreeMap<String, String>,
-    ) -> Result<Client, Failure> {
         let defaults = Options::default();
         let timeout =
             global.timeout.or(self.file.timeout).map_or(defaults.request_timeout, Duration::from_secs);
         let options = Options {
-            mirrors,
+            mirrors: self.mirrors(global)?,
             plain_http: self.plain_http(global),
             ca_certificates: self.ca_certificates(global)?,
             proxies: self.proxies(),

@@ -514,7 +514,8 @@ impl<H: FileHeader<Endian = Endianness>> Reader<'_, H> {
     }
 
     fn interpreter(&mut self, range: Range<u64>) {
-        let bytes = Some(range).filter(|range| range.end - range.start <= MAX_NAME);
+        // The kernel takes none that is shorter than two bytes, either.
+        let bytes = Some(range).filter(|range| (2..=MAX_NAME).contains(&(range.end - range.start)));
         match bytes.and_then(|range| self.window.part(range)) {
             Some(bytes) => {
                 let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());

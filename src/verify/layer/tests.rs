@@ -9,7 +9,7 @@ use tar::{Builder, Header};
 
 use super::*;
 
-const SMALL: Limits = Limits { bytes: 16 << 20, entries: 1_000, window: 1 << 20 };
+const SMALL: Limits = Limits { bytes: 16 << 20, entries: 1_000, image_entries: 1_000, window: 1 << 20 };
 
 fn header(kind: EntryType, size: u64) -> Header {
     let mut header = Header::new_gnu();
@@ -56,6 +56,13 @@ fn read_tar(tar: &[u8]) -> Result<Layer, LayerError> {
     read(tar, Compression::None, Algorithm::Sha256, &SMALL)
 }
 
+/// The file at a path.
+fn file_at(layer: &Layer, path: &[u8]) -> Arc<File> {
+    let entry = layer.entries.iter().find(|entry| entry.path == path);
+    let Some(Entry { node: Node::File(file), .. }) = entry else { panic!("{entry:?}") };
+    file
+}
+
 fn paths(layer: &Layer) -> Vec<String> {
     layer.entries.iter().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
 }
@@ -74,7 +81,7 @@ fn digests_are_over_everything_however_it_is_compressed() {
             let layer = read(bytes.as_slice(), compression, algorithm, &SMALL).unwrap();
             assert_eq!(layer.digest, algorithm.digest(&bytes), "{compression:?}");
             assert_eq!(layer.diff_id, Digest::sha256(&tar), "{compression:?}");
-            assert_eq!((layer.size, paths(&layer).join(" ")), (tar.len() as u64, "usr/a empty usr/b".into()));
+            assert_eq!((layer.size, paths(&layer).join(" ")), (tar.len() as u64, "empty usr/a usr/b".into()));
         }
         if compression != Compression::None {
             let cut = read(&bytes[..bytes.len() - 9], compression, Algorithm::Sha256, &SMALL);
@@ -156,13 +163,49 @@ fn names_and_attributes_are_bounded() {
         assert!(matches!(read_tar(&tar), Err(LayerError::Damaged(_))), "{kind:?}");
     }
     // A long one is right, and many of them are too much.
-    let long = vec![b'a'; 5_000];
-    let one = raw(&[(named(b"x", EntryType::GNULongName, 5_000), &long), (file.clone(), b"")]);
-    assert_eq!(read_tar(&one).unwrap().entries[0].path, long);
-    assert!(matches!(read_tar(&one.repeat(60)), Err(LayerError::TooWordy(_))));
-    let record = [b"5012 path=".as_slice(), &vec![b'b'; 5_001], b"\n"].concat();
-    let pax = raw(&[(named(b"x", EntryType::XHeader, record.len() as u64), &record), (file, b"")]);
-    assert_eq!(read_tar(&pax).unwrap().entries[0].path, vec![b'b'; 5_001]);
+    let long = |first: usize| format!("{first:03}{}", vec!["a".repeat(200); 19].join("/")).into_bytes();
+    let gnu = |name: &[u8]| {
+        raw(&[(named(b"x", EntryType::GNULongName, name.len() as u64), name), (file.clone(), b"")])
+    };
+    assert_eq!(paths(&read_tar(&gnu(&long(0))).unwrap()), [String::from_utf8(long(0)).unwrap()]);
+    let many: Vec<u8> = (0..20).flat_map(|first| gnu(&long(first))).collect();
+    assert!(matches!(read_tar(&many), Err(LayerError::TooWordy(64_000))));
+    let record = [b"4012 path=".as_slice(), &long(0), b"\n"].concat();
+    let length = record.len();
+    let record = [format!("{length} path=").into_bytes(), long(0), b"\n".to_vec()].concat();
+    let pax = raw(&[(named(b"x", EntryType::XHeader, length as u64), &record), (file.clone(), b"")]);
+    assert_eq!(paths(&read_tar(&pax).unwrap()).len(), 1);
+}
+
+#[test]
+fn what_linux_takes_no_path_for_is_damage() {
+    let file = named(b"file", EntryType::Regular, 0);
+    let gnu = |name: &[u8]| {
+        raw(&[(named(b"x", EntryType::GNULongName, name.len() as u64), name), (file.clone(), b"")])
+    };
+    let deep = |length: usize| format!("{}x", "a/".repeat(length / 2)).into_bytes();
+    let limits = Limits { entries: 100_000, image_entries: 100_000, ..SMALL };
+    let begin = std::time::Instant::now();
+    for (name, is_right) in [
+        (deep(4_094), true),
+        (deep(4_096), false),
+        (deep(80_000), false),
+        (vec![b'n'; 255], true),
+        (vec![b'n'; 256], false),
+        ([&[b'n'; 256][..], b"/x"].concat(), false),
+    ] {
+        let result = read(&gnu(&name)[..], Compression::None, Algorithm::Sha256, &limits);
+        match result {
+            Ok(layer) => assert!(is_right && layer.entries.len() == 1, "{}", name.len()),
+            Err(LayerError::Damaged(damage)) => {
+                assert!(!is_right && damage.what.contains("longer than"), "{} {damage}", name.len());
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(begin.elapsed().as_secs() < 5);
+    // The folders on the way are entries too.
+    assert!(matches!(read_tar(&gnu(&deep(4_094))), Err(LayerError::TooMany(1_000))));
 }
 
 #[test]
@@ -224,7 +267,7 @@ fn a_sparse_file_of_the_pax_format_has_its_own_name_and_is_unread() {
     for tar in versions {
         let layer = read_tar(&tar).unwrap();
         assert_eq!(paths(&layer), ["bin/app"]);
-        let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
+        let file = file_at(&layer, b"bin/app");
         assert!(file.size == 1_048_577 && file.is_executable(), "{file:?}");
         assert!(matches!(file.content, Content::Unread(_)), "{file:?}");
     }
@@ -235,8 +278,7 @@ fn the_loaders_cache_is_kept_whole_or_said_to_be_too_long() {
     let of = |length: usize| {
         let tar = tar_of(&[("etc/ld.so.cache", &vec![7; length])]);
         let layer = read(&tar[..], Compression::None, Algorithm::Sha256, &Limits::default()).unwrap();
-        let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
-        file.content.clone()
+        file_at(&layer, b"etc/ld.so.cache").content.clone()
     };
     for length in [0, CHUNK - 1, CHUNK, CHUNK + 1, MAX_CACHE as usize] {
         assert!(matches!(of(length), Content::Setting(bytes) if bytes == vec![7; length]), "{length}");
@@ -247,8 +289,11 @@ fn the_loaders_cache_is_kept_whole_or_said_to_be_too_long() {
 /// The only file of a layer.
 fn file_of(tar: &[u8]) -> Arc<File> {
     let layer = read(tar, Compression::None, Algorithm::Sha256, &Limits::default()).unwrap();
-    let Node::File(file) = &layer.entries[0].node else { panic!("{layer:?}") };
-    file.clone()
+    let mut entries: Vec<Entry> = layer.entries.iter().collect();
+    match (entries.pop(), entries.is_empty()) {
+        (Some(Entry { node: Node::File(file), .. }), true) => file,
+        found => panic!("{found:?}"),
+    }
 }
 
 #[test]
@@ -302,9 +347,8 @@ fn a_sparse_file_is_not_read_as_long_as_it_says() {
         raw(&[(header, first), (named(b"next", EntryType::Regular, 0), b"")])
     };
     let layer = read_tar(&sparse(&[b'x'; 512], 1 << 60)).unwrap();
-    assert_eq!(paths(&layer), ["sparse", "next"]);
-    let Node::File(file) = &layer.entries[0].node else { panic!("no file") };
-    assert_eq!(file.size, 1 << 60);
+    assert_eq!(paths(&layer), ["next", "sparse"]);
+    assert_eq!(file_at(&layer, b"sparse").size, 1 << 60);
     // An ELF file's holes are read, up to the limit at most.
     let layer = read_tar(&sparse(&own()[..512], 1 << 60));
     assert!(matches!(layer, Ok(_) | Err(LayerError::TooLong(_))), "{layer:?}");
@@ -316,8 +360,8 @@ fn names_of_any_bytes_stay_within_the_root() {
     let parts: Vec<(Header, &[u8])> =
         names.iter().map(|name| (named(name, EntryType::Regular, 0), &b""[..])).collect();
     let layer = read_tar(&raw(&parts)).unwrap();
-    let found: Vec<&[u8]> = layer.entries.iter().map(|entry| entry.path.as_slice()).collect();
-    assert_eq!(found, [&b"etc/a"[..], b"b", b"c", b"d\xff\xfe", b"usr/e"]);
+    let found: Vec<Vec<u8>> = layer.entries.iter().map(|entry| entry.path).collect();
+    assert_eq!(found, [&b"b"[..], b"c", b"d\xff\xfe", b"etc/a", b"usr/e"]);
 }
 
 /// Reads a file as it is read within a layer.
@@ -346,7 +390,7 @@ fn a_window_shows_what_the_whole_file_does() {
     assert!(whole.needed.iter().any(|name| name.starts_with(b"libc.")), "{whole:?}");
     let tar = tar_of(&[("usr/bin/own", own)]);
     let layer = read(tar.as_slice(), Compression::None, Algorithm::Sha256, &Limits::default()).unwrap();
-    let Node::File(file) = &layer.entries[0].node else { panic!("no file") };
+    let file = file_at(&layer, b"usr/bin/own");
     let Content::Elf(within) = &file.content else { panic!("no ELF") };
     assert_eq!(**within, whole);
     assert_eq!(elf_of(own, 4_096), Some(whole));

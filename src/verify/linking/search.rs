@@ -31,7 +31,7 @@ pub(super) struct Search<'a> {
     /// The folders of `LD_LIBRARY_PATH`.
     environment: Vec<Vec<u8>>,
     /// `ld.so.cache`, where there is one and the loader reads it.
-    cache: Option<(Vec<u8>, &'a Arc<File>)>,
+    cache: Option<(Vec<u8>, Arc<File>)>,
     /// The folders that the loader looks into by itself.
     system: Vec<Vec<u8>>,
     /// How many folders and paths may still be looked at.

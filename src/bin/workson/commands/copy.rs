@@ -3,12 +3,13 @@
 use clap::Args;
 use serde::Serialize;
 use workson::publish::{self, PublishError, Published, offered_platforms, publish};
-use workson::source::{Opened, Place, offered};
+use workson::source::{Opened, Place, Source, offered};
 use workson::transfer::Graph;
 use workson::verify::Limits;
 use workson_oci::platform::Matcher;
 use workson_oci::text::printable;
-use workson_oci::{Digest, Kind, Platform, Reference};
+use workson_oci::{Digest, Kind, Platform, Reference, Repository};
+use workson_registry::Client;
 
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
@@ -109,7 +110,7 @@ struct CopyAnswer {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PublishedAnswer {
+pub(super) struct PublishedAnswer {
     reference: String,
     /// What it pointed at before.
     before: Option<String>,
@@ -158,45 +159,69 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
     let graph = Graph::read(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{image}: {error}")))?;
     let mount_from = opened.reference.iter().map(|reference| reference.repository().clone()).collect();
-    let writer = settings.client_without_mirrors(global)?;
-    let publishing = publish::Settings {
-        client: writer,
-        runtime: verifying.runtime().clone(),
-        allow_drop: &allowed,
-        mount_from,
-        jobs: JOBS,
+    let sending =
+        Sending { graph: &graph, source: opened.source.as_ref(), platforms: &platforms, mount_from };
+    let Some(published) = sending.publish(&targets, &allowed, (&client, verifying.runtime()), global)? else {
+        return Ok(Exit::No);
     };
-    let bar = ByteBar::new(global);
-    bar.expect(graph.size());
-    let published =
-        publish(&graph, opened.source.as_ref(), &platforms, &targets, &publishing, &|bytes| bar.add(bytes));
-    bar.clear();
-    match published {
-        Ok(published) => {
-            let digest = &graph.root.digest;
-            if to.json {
-                let published = published.iter().map(PublishedAnswer::of).collect();
-                let platforms = platforms.iter().map(json::shown).collect();
-                let (image, digest) = (image.to_owned(), digest.to_string());
-                print(&json::document(&CopyAnswer { image, digest, platforms, verified, published })?)?;
-            } else {
-                print(told(&published, digest, &platforms, global.quiet).as_bytes())?;
+    let digest = &graph.root.digest;
+    if to.json {
+        let published = published.iter().map(PublishedAnswer::of).collect();
+        let platforms = platforms.iter().map(json::shown).collect();
+        let (image, digest) = (image.to_owned(), digest.to_string());
+        print(&json::document(&CopyAnswer { image, digest, platforms, verified, published })?)?;
+    } else {
+        print(told(&published, digest, &platforms, global.quiet).as_bytes())?;
+    }
+    Ok(Exit::Yes)
+}
+
+/// What is published.
+pub(super) struct Sending<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) source: &'a dyn Source,
+    pub(super) platforms: &'a [Platform],
+    /// Repositories that have the blobs as well.
+    pub(super) mount_from: Vec<Repository>,
+}
+
+impl Sending<'_> {
+    /// Publishes it, with a bar. Nothing where it was refused, which is told.
+    pub(super) fn publish(
+        self,
+        targets: &[Reference],
+        allow_drop: &[Platform],
+        (client, runtime): (&Client, &tokio::runtime::Handle),
+        global: &Global,
+    ) -> Result<Option<Vec<Published>>, Failure> {
+        let publishing = publish::Settings {
+            client: client.clone(),
+            runtime: runtime.clone(),
+            allow_drop,
+            mount_from: self.mount_from,
+            jobs: JOBS,
+        };
+        let bar = ByteBar::new(global);
+        bar.expect(self.graph.size());
+        let watch = |bytes| bar.add(bytes);
+        let published = publish(self.graph, self.source, self.platforms, targets, &publishing, &watch);
+        bar.clear();
+        match published {
+            Ok(published) => Ok(Some(published)),
+            Err(error @ PublishError::WouldDrop { .. }) => {
+                tell(
+                    &format!("{error}; nothing was sent"),
+                    Some("--allow-drop P takes a platform away on purpose"),
+                );
+                Ok(None)
             }
-            Ok(Exit::Yes)
+            Err(error) => Err(Failure::new(error.to_string())),
         }
-        Err(error @ PublishError::WouldDrop { .. }) => {
-            tell(
-                &format!("{error}; nothing was sent"),
-                Some("--allow-drop P takes a platform away on purpose"),
-            );
-            Ok(Exit::No)
-        }
-        Err(error) => Err(Failure::new(error.to_string())),
     }
 }
 
 /// The references that were typed; each has a tag, `latest` where none was typed.
-fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
+pub(super) fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
     let mut references: Vec<Reference> = Vec::new();
     for text in texts {
         let reference: Reference = text.parse().map_err(|error| Failure::new(format!("{text}: {error}")))?;
@@ -255,20 +280,7 @@ fn unexpected(platforms: &[Platform], expected: &[Platform]) -> Option<String> {
 fn told(published: &[Published], digest: &Digest, platforms: &[Platform], quiet: bool) -> String {
     let mut text = String::new();
     for one in published {
-        let name = one.reference.to_string();
-        text += &format!("{}@{digest}", printable(&name));
-        if !quiet {
-            let carried = one.carried;
-            text += &match &one.before {
-                Some(before) if before == digest => " was there already".to_owned(),
-                _ => format!(
-                    ": {} sent, {} taken over, {} there already",
-                    count(carried.sent, "blob"),
-                    carried.mounted,
-                    carried.existed
-                ),
-            };
-        }
+        text += &PublishedAnswer::of(one).line(digest.as_str(), quiet);
         text.push('\n');
     }
     if !quiet && !platforms.is_empty() {
@@ -279,7 +291,7 @@ fn told(published: &[Published], digest: &Digest, platforms: &[Platform], quiet:
 }
 
 impl PublishedAnswer {
-    fn of(published: &Published) -> PublishedAnswer {
+    pub(super) fn of(published: &Published) -> PublishedAnswer {
         PublishedAnswer {
             reference: published.reference.to_string(),
             before: published.before.as_ref().map(Digest::to_string),
@@ -287,6 +299,18 @@ impl PublishedAnswer {
             mounted: published.carried.mounted,
             existed: published.carried.existed,
             bytes: published.carried.bytes,
+        }
+    }
+    /// What became of it, in one line.
+    pub(super) fn line(&self, digest: &str, quiet: bool) -> String {
+        let name = format!("{}@{digest}", printable(&self.reference));
+        match (quiet, &self.before) {
+            (true, _) => name,
+            (false, Some(before)) if before == digest => format!("{name} was there already"),
+            (false, _) => {
+                let sent = count(self.sent, "blob");
+                format!("{name}: {sent} sent, {} taken over, {} there already", self.mounted, self.existed)
+            }
         }
     }
 }

@@ -69,6 +69,10 @@ pub(crate) struct LayerLimits {
     #[arg(long, value_name = "N")]
     max_layer_entries: Option<u64>,
 
+    /// Keep at most N entries of all layers of an image
+    #[arg(long, value_name = "N")]
+    max_image_entries: Option<u64>,
+
     /// Give zstd at most N bytes of memory to unpack a layer
     #[arg(long, value_name = "N")]
     max_layer_window: Option<u64>,
@@ -80,6 +84,7 @@ impl LayerLimits {
         Limits {
             bytes: self.max_layer_bytes.unwrap_or(limits.bytes),
             entries: self.max_layer_entries.unwrap_or(limits.entries),
+            image_entries: self.max_image_entries.unwrap_or(limits.image_entries),
             window: self.max_layer_window.unwrap_or(limits.window),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) struct PlatformAnswer {
     /// Of the platform's manifest; none where the image has none for it.
     pub(crate) digest: Option<String>,
     pub(crate) verdict: String,
-    /// `verified`; none where nothing was read.
+    /// `verified`; none where not all was read, or could not be told.
     pub(crate) rung: Option<String>,
     /// When it was read; none where nothing was.
     pub(crate) verified_at: Option<String>,
@@ -130,7 +130,8 @@ impl PlatformAnswer {
             platform: json::shown(&verified.platform),
             digest: Some(verified.digest.to_string()),
             verdict: verdict.name().to_owned(),
-            rung: (!matches!(verdict, Verdict::Unknown(_))).then(|| Rung::Verified.name().to_owned()),
+            rung: (verified.is_read && !matches!(verdict, Verdict::Unknown(_)))
+                .then(|| Rung::Verified.name().to_owned()),
             verified_at: Some(at.to_string()),
             findings: judgement.findings().iter().map(FindingAnswer::of).collect(),
             machines: judgement.machines.clone(),

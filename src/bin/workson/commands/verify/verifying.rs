@@ -207,7 +207,10 @@ impl<'a> Verifying<'a> {
         if let Some(store) = &mut self.store {
             store.put_documents(&opened.source.fetched())?;
         }
-        self.keep(reference, &found)?;
+        // What was not read says nothing about the digest.
+        if verified.is_read {
+            self.keep(reference, &found)?;
+        }
         Ok(answer)
     }
 
