@@ -133,10 +133,10 @@ pub enum LayerError {
          --max-image-entries)"
     )]
     TooManyInAll(u64),
-    /// The image's names are longer than is kept.
+    /// The image's names are longer than is kept, or there are too many programs.
     #[error(
-        "the names in the image's layers are longer than {0} bytes together, which is as much as is kept (raise it \
-         with --max-image-entries)"
+        "the names in the image's layers, and what is known of its programs, are longer than {0} bytes together, which \
+         is as much as is kept (raise it with --max-image-entries)"
     )]
     TooWordy(u64),
     /// Links lead further than is followed.

@@ -355,7 +355,7 @@ fn bytes_of_another_digest_are_told_and_not_remembered() {
             assert_eq!((&answer["rung"], &answer["layers"]), (&json!(null), &json!([])), "{answer:#}");
             let followed = &answer["findings"][1]["reason"].as_str().unwrap();
             assert!(
-                followed.contains("a part of the file system was not read; in what was read, /app"),
+                followed.contains("a part of the file system was not read; in what was read, the image starts it, and it is not there"),
                 "{followed}"
             );
             // The digest is that of the whole, which works.
@@ -398,7 +398,7 @@ fn a_layer_that_is_absent_leaves_it_untold() {
     let answer = told(&image, "unknown", &[]);
     let reason = answer["findings"][1]["reason"].as_str().unwrap();
     assert!(
-        reason.starts_with("a part of the file system was not read; in what was read, /gone"),
+        reason.starts_with("a part of the file system was not read; in what was read, the image starts it, and it is not there"),
         "{reason}"
     );
 }
@@ -512,6 +512,34 @@ fn a_tar_of_very_many_entries_is_read_as_far_as_the_limit_which_is_named() {
     let image = image(Layer::gzip(many));
     because(&image, "unknown", "layer", "--max-layer-entries", &["--max-layer-entries", "1000"]);
     told(&image, "yes", &["--max-layer-entries", "3001"]);
+}
+
+#[test]
+fn entries_take_little_memory_however_many_and_however_deep() {
+    // Files of folders, over several layers, as large images have them.
+    let many = |seed: char| {
+        let mut tar = Vec::new();
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        for number in 0..75_000 {
+            header.set_path(format!("usr/lib/modules/{seed}{:05}/{number:06}.d.ts", number / 9)).unwrap();
+            header.set_size(0);
+            header.set_cksum();
+            tar.extend_from_slice(header.as_bytes());
+        }
+        Layer::of(TAR_GZIP, gzip(&tar), tar)
+    };
+    let image = ('a'..='d').fold(image(Layer::gzip(files())), |image, seed| image.with(many(seed)));
+    let ran = run(&image, &[]).exits(0);
+    // 300,000 entries with 33,000 folders: 64 MB and 16 MB for each of three layers in flight are allowed.
+    assert!(ran.peak_kib < 80 << 10, "{} KiB", ran.peak_kib);
+    let mut deep = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    deep.append_data(&mut header, "a/".repeat(40_000) + "x", &b""[..]).unwrap();
+    let image = Image::new("linux/arm64", &["/app"]).with(Layer::raw(TAR, deep.into_inner().unwrap()));
+    let ran = run(&image, &[]).exits(1);
+    assert!(ran.peak_kib < 64 << 10 && ran.text().contains("longer than 4095 bytes"), "{ran:?}");
 }
 
 #[test]

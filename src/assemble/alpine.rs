@@ -105,10 +105,34 @@ pub fn release(
     settings: &Settings<'_>,
 ) -> Result<Release, AssembleError> {
     let place = Place::new(location, settings)?;
-    let mut roots = match place.text("checksums.sha512")? {
+    let roots = match place.text("checksums.sha512")? {
         Some(text) => listed(&place, &text, version)?,
         None => indexed(&place, version)?,
     };
+    let (roots, newest) = of_one_version(roots, location, version)?;
+    let mut notes = Vec::new();
+    let parts = roots.iter().map(|root| part(&place, root, &mut notes)).collect::<Result<_, _>>()?;
+    let has = |name: &str| roots.iter().any(|root| root.architecture.name == name);
+    let absent: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).filter(|name| !has(name)).collect();
+    if !absent.is_empty() {
+        notes.push(format!("the release has no minimal root for {}", absent.join(" ")));
+    }
+    let annotations = match settings.kind {
+        Some(Kind::Docker) => BTreeMap::new(),
+        _ => BTreeMap::from([("org.opencontainers.image.version".to_owned(), newest.clone())]),
+    };
+    let recipe =
+        Recipe { name: place.shown().to_owned(), references: Vec::new(), annotations, parts, expect: None };
+    let architectures = roots.iter().map(|root| root.architecture).collect();
+    Ok(Release { recipe, version: newest, architectures, notes })
+}
+
+/// The roots of the newest version, which has to be that of every architecture.
+fn of_one_version(
+    mut roots: Vec<Root>,
+    location: &str,
+    version: Option<&str>,
+) -> Result<(Vec<Root>, String), AssembleError> {
     let newest = roots.iter().map(|root| root.version.clone()).min_by(|a, b| newest_first(a, b));
     let Some(newest) = newest else {
         let wanted = version.map(|version| format!(" of {version}")).unwrap_or_default();
@@ -128,20 +152,7 @@ pub fn release(
         return Err(AssembleError::new(format!("{location} has {newest}, but {lagging}"))
             .with_hint("name a version that every architecture has with --version"));
     }
-    let mut notes = Vec::new();
-    let parts = roots.iter().map(|root| part(&place, root, &mut notes)).collect::<Result<_, _>>()?;
-    let absent: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).filter(|name| !has(name)).collect();
-    if !absent.is_empty() {
-        notes.push(format!("the release has no minimal root for {}", absent.join(" ")));
-    }
-    let annotations = match settings.kind {
-        Some(Kind::Docker) => BTreeMap::new(),
-        _ => BTreeMap::from([("org.opencontainers.image.version".to_owned(), newest.clone())]),
-    };
-    let recipe =
-        Recipe { name: place.shown().to_owned(), references: Vec::new(), annotations, parts, expect: None };
-    let architectures = roots.iter().map(|root| root.architecture).collect();
-    Ok(Release { recipe, version: newest, architectures, notes })
+    Ok((roots, newest))
 }
 
 /// What a file of checksums lists.

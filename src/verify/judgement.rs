@@ -10,7 +10,7 @@ use super::binary::elf::{Elf, FloatAbi};
 use super::layer::{Content, File};
 use super::linking::{Fault, Linked, described, is_library, link, told};
 use super::startup::{Command, Obstacle, Program, Role, Startup, follow};
-use super::tree::{Found, Tree};
+use super::tree::{Found, Missing, Tree};
 use super::windows;
 use crate::evidence::Verdict;
 
@@ -256,22 +256,7 @@ impl Judging<'_> {
                     let reason = "its words and variables are longer than a kernel takes".into();
                     self.find(Weight::No, "too-long", None, reason);
                 }
-                Obstacle::NotThere { name, role, missing } => {
-                    let what = match role {
-                        Role::Interpreter(script) => {
-                            format!("which {} names as its interpreter", shown(script))
-                        }
-                        Role::Named(script) => format!("which {} is to be run by", shown(script)),
-                        Role::Script => "which a shell is to read".into(),
-                        _ => "which the image starts".into(),
-                    };
-                    let reason = format!("{}, {what}, {}", String::from_utf8_lossy(name), told(missing));
-                    let file = match role {
-                        Role::Interpreter(script) | Role::Named(script) => script.clone(),
-                        _ => name.clone(),
-                    };
-                    self.find(Weight::No, "not-there", Some((&file, None)), reason);
-                }
+                Obstacle::NotThere { name, role, missing } => self.not_there(name, role, missing),
                 Obstacle::NotFound { name, decides } => {
                     let weight = if *decides { Weight::Unknown } else { Weight::Warning };
                     let name = String::from_utf8_lossy(name);
@@ -300,6 +285,24 @@ impl Judging<'_> {
                 }
             }
         }
+    }
+
+    /// Something that would run and is nowhere.
+    fn not_there(&mut self, name: &[u8], role: &Role, missing: &Missing) {
+        let (text, why) = (String::from_utf8_lossy(name), told(missing));
+        let (file, reason) = match role {
+            Role::Interpreter(script) => (Some(&script[..]), format!("its interpreter {text} {why}")),
+            Role::Named(script) => (Some(&script[..]), format!("{text}, which is to run it, {why}")),
+            // The file that a path names is said ahead of the reason.
+            Role::Script if name.starts_with(b"/") => {
+                (Some(name), format!("a shell is to read it, and it {why}"))
+            }
+            _ if name.starts_with(b"/") => (Some(name), format!("the image starts it, and it {why}")),
+            Role::Script => (None, format!("{text}, which a shell is to read, {why}")),
+            _ if name.contains(&b'/') => (None, format!("{text}, which the image starts, {why}")),
+            _ => (None, format!("{text}, which the image starts, is in no folder of PATH")),
+        };
+        self.find(Weight::No, "not-there", file.map(|file| (file, None)), reason);
     }
 
     fn program(&mut self, program: &Program, command: &Command) {

@@ -22,8 +22,11 @@ use crate::packed::{Passed, Sparse, damaged, each_entry, pass, permissions, spar
 
 /// What is read at once of a file.
 const CHUNK: usize = 64 << 10;
-/// How many bytes of names and other texts are kept for each entry that an image may have.
-const TEXT_PER_ENTRY: u64 = 64;
+/// How many bytes of names, of texts and of what is known of programs are kept for each entry that an image may have.
+const TEXT_PER_ENTRY: u64 = 96;
+/// What a file takes of which more than its length is kept, and a name in it, beside the text.
+const FILE: usize = size_of::<File>() + 48;
+const NAME: usize = size_of::<Vec<u8>>() + 16;
 /// Over how many folders links may lead on the way to entries, for each entry that a layer may have.
 const STEPS_PER_ENTRY: u64 = 16;
 /// How long a script's first line may be: the kernel reads 256 bytes of it.
@@ -191,7 +194,7 @@ fn read_entries(tar: &mut dyn Read, limits: &Limits, room: &Room) -> Result<Unpa
         let (slots, names) = unpacking.entries.room();
         let mut text = 0;
         if let Some(found) = found {
-            text = found.text_length() as u64;
+            text = found.length() as u64;
             unpacking.put(found).map_err(|unfit| match unfit {
                 Unfit::Impossible(what) => damaged(what),
                 Unfit::TooFar => LayerError::TooWinding(steps),
@@ -210,13 +213,17 @@ fn read_entries(tar: &mut dyn Read, limits: &Limits, room: &Room) -> Result<Unpa
 }
 
 impl Entry {
-    /// How long the texts are that it keeps beside its names.
-    fn text_length(&self) -> usize {
+    /// How many bytes it keeps beside its names.
+    fn length(&self) -> usize {
         let Node::File(file) = &self.node else { return 0 };
         match &file.content {
-            Content::Elf(elf) => elf.text_length(),
-            Content::Script(text) | Content::Setting(text) => text.len(),
-            Content::Pe(_) | Content::Unread(_) | Content::Other => 0,
+            Content::Elf(elf) => {
+                let names = elf.needed.len() + elf.versions_given.len() + 2 * elf.versions_needed.len();
+                FILE + size_of::<Elf>() + elf.text_length() + names * NAME
+            }
+            Content::Script(text) | Content::Setting(text) => FILE + text.len(),
+            Content::Pe(_) | Content::Unread(_) => FILE,
+            Content::Other => 0,
         }
     }
 }

@@ -4,9 +4,10 @@
 //! of a lower one's; as engines with overlay take it, who lay folders on top of each other. Links are followed as in the
 //! kernel, and never out of the root.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::layer::entries::{Full, Kind, ROOT};
+use super::layer::entries::{Full, Kind, ROOT, Value};
 use super::layer::{Entries, File};
 
 /// How many symbolic links are followed on the way to one file: as many as Linux follows.
@@ -80,79 +81,80 @@ impl Tree {
     ///
     /// # Errors
     /// Where there is too much to be put there.
-    pub fn add(&mut self, mut upper: Entries, number: usize) -> Result<Option<Hardlink>, TooMany> {
+    pub fn add(&mut self, upper: Entries, number: usize) -> Result<Option<Hardlink>, TooMany> {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        let mut links = Vec::new();
+        let (told, links) = self.hardlinks(&upper)?;
         if self.entries.numbers().is_empty() {
             // What comes first is not put on anything.
-            std::mem::swap(&mut self.entries, &mut upper);
+            self.entries = upper;
             for at in self.entries.numbers() {
                 self.entries.set_layer(at, number);
-                match self.entries.kind(at) {
-                    Kind::Whiteout => self.entries.remove(at),
-                    Kind::Hardlink => {
-                        let (name, target) = (self.entries.name(at), self.entries.text(at));
-                        links.push((self.entries.parent(at), name.to_vec(), target.to_vec()));
-                        self.entries.remove(at);
-                    }
-                    _ => {}
-                }
-                if links.len() > MAX_HARDLINKS {
-                    return Err(TooMany);
+                if matches!(self.entries.kind(at), Kind::Whiteout | Kind::Hardlink) {
+                    self.entries.remove(at);
                 }
             }
+            return Ok(told);
         }
         let mut due = vec![(ROOT, ROOT)];
         while let Some((from, to)) = due.pop() {
             for at in upper.below(from) {
                 let name = upper.name(at);
                 let old = self.entries.child(to, name);
-                match (upper.kind(at), old) {
-                    (Kind::Whiteout, Some(old)) => self.entries.remove(old),
-                    (Kind::Whiteout, None) => {}
+                let value = match (upper.kind(at), old) {
                     (Kind::Implied | Kind::Folder, Some(old)) if self.entries.kind(old).is_folder() => {
                         due.push((at, old));
+                        continue;
                     }
                     (Kind::Implied | Kind::Folder | Kind::Opaque, _) => {
                         due.push((at, self.entries.put(to, name, Kind::Folder, number)?));
+                        continue;
                     }
-                    (Kind::Hardlink, _) => links.push((to, name.to_vec(), upper.text(at).to_vec())),
-                    _ => {
-                        let value = self.entries.taken(&upper, at)?;
-                        self.entries.put(to, name, value, number)?;
-                    }
+                    (Kind::Whiteout, _) => None,
+                    (Kind::Hardlink, _) => links.get(&at).copied(),
+                    _ => Some(self.entries.taken(&upper, at)?),
+                };
+                match (value, old) {
+                    (Some(value), _) => drop(self.entries.put(to, name, value, number)?),
+                    (None, Some(old)) => self.entries.remove(old),
+                    (None, None) => {}
                 }
-                if links.len() > MAX_HARDLINKS {
-                    return Err(TooMany);
-                }
-            }
-        }
-        let mut told: Option<Hardlink> = None;
-        for (folder, name, target) in links {
-            let is_lower = self.hardlink(folder, &name, &target, number)?;
-            if told.as_ref().is_none_or(|told| told.is_lower && !is_lower) {
-                told = Some(Hardlink { path: joined(self.entries.path(folder), &name), target, is_lower });
             }
         }
         Ok(told)
     }
 
-    /// Makes a hard link to what lower layers have at `target`; whether there is a file.
-    fn hardlink(&mut self, folder: u32, name: &[u8], target: &[u8], number: u16) -> Result<bool, TooMany> {
-        if let Some(old) = self.entries.child(folder, name) {
-            self.entries.remove(old);
+    /// What the hard links of a layer lead to that do not lead to a file of the same layer, by their numbers; and one
+    /// of these links, rather one that leads to nothing.
+    fn hardlinks(&self, upper: &Entries) -> Result<(Option<Hardlink>, BTreeMap<u32, Value>), TooMany> {
+        let (mut told, mut found): (Option<Hardlink>, _) = (None, BTreeMap::new());
+        if !upper.numbers().any(|at| upper.kind(at) == Kind::Hardlink) {
+            return Ok((told, found));
         }
-        let (parent, target) = match target.iter().rposition(|byte| *byte == b'/') {
+        let mut count = 0;
+        for (path, at) in upper.walk().filter(|(_, at)| upper.kind(*at) == Kind::Hardlink) {
+            count += 1;
+            if count > MAX_HARDLINKS {
+                return Err(TooMany);
+            }
+            let target = upper.text(at);
+            // What has its own name goes before the link is made.
+            let lower = if target == path { None } else { self.lower(target) };
+            if told.as_ref().is_none_or(|told| told.is_lower && lower.is_none()) {
+                told = Some(Hardlink { path, target: target.to_vec(), is_lower: lower.is_some() });
+            }
+            found.extend(lower.map(|value| (at, value)));
+        }
+        Ok((told, found))
+    }
+
+    /// What a hard link to this path leads to.
+    fn lower(&self, target: &[u8]) -> Option<Value> {
+        let (folder, name) = match target.iter().rposition(|byte| *byte == b'/') {
             Some(slash) => (&target[..slash], &target[slash + 1..]),
             None => (&target[..0], target),
         };
-        let found = self.walk(parent).ok().and_then(|parent| self.entries.child(parent, target));
-        // What came with the layer itself came after the link.
-        let is_lower =
-            |at: &u32| !self.entries.kind(*at).is_folder() && self.entries.layer(*at) != usize::from(number);
-        let Some(found) = found.filter(is_lower) else { return Ok(false) };
-        self.entries.put(folder, name, self.entries.same(found), number)?;
-        Ok(true)
+        let at = self.walk(folder).ok().and_then(|folder| self.entries.child(folder, name))?;
+        (!self.entries.kind(at).is_folder()).then(|| self.entries.same(at))
     }
 
     /// Follows all links on the way to `path`, and where it leads in the end.

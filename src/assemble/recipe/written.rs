@@ -187,9 +187,7 @@ pub(super) fn recipe(written: Written, file: &File<'_>) -> Result<Recipe, Recipe
 
 fn part(entry: &Spanned<Entry>, shared: &Config, file: &File<'_>) -> Result<Part, RecipeError> {
     let at = entry.referenced;
-    let Entry { platform, root, image, config, annotations, .. } = &entry.value;
-    let refuse =
-        |at: Location, what: &str, hint: &str| Err(file.error(at, Complaint::new(what).with_hint(hint)));
+    let Entry { platform, root, image, annotations, .. } = &entry.value;
     let told = match platform {
         None => None,
         Some(text) => {
@@ -197,27 +195,43 @@ fn part(entry: &Spanned<Entry>, shared: &Config, file: &File<'_>) -> Result<Part
             Some(read.map_err(|complaint| file.error(text.referenced, complaint))?)
         }
     };
-    let what = match (root, image) {
+    let what = what(entry, told.is_some(), shared, file)?;
+    let source_at = root.as_ref().or(image.as_ref()).map_or(at, |source| source.referenced);
+    Ok(Part {
+        at: file.at(at),
+        source_at: file.at(source_at),
+        platform: told,
+        what,
+        annotations: annotations.clone(),
+    })
+}
+
+/// What a platform is made of.
+fn what(
+    entry: &Spanned<Entry>,
+    has_platform: bool,
+    shared: &Config,
+    file: &File<'_>,
+) -> Result<What, RecipeError> {
+    let Entry { root, image, config, .. } = &entry.value;
+    let at = entry.referenced;
+    let refuse =
+        |at: Location, what: &str, hint: &str| Err(file.error(at, Complaint::new(what).with_hint(hint)));
+    match (root, image) {
         (Some(_), Some(image)) => {
-            return refuse(
-                image.referenced,
-                "a platform has a `root` or an `image`, not both",
-                "take one away",
-            );
+            refuse(image.referenced, "a platform has a `root` or an `image`, not both", "take one away")
         }
-        (None, None) => {
-            return refuse(at, "a platform needs a `root` or an `image`", "say what it is made of");
-        }
-        (Some(_), None) if told.is_none() => {
-            return refuse(at, "a root needs a `platform`", "say which, like linux/arm64");
+        (None, None) => refuse(at, "a platform needs a `root` or an `image`", "say what it is made of"),
+        (Some(_), None) if !has_platform => {
+            refuse(at, "a root needs a `platform`", "say which, like linux/arm64")
         }
         (Some(root), None) => {
             let own = config.as_ref().map(|own| shared.with(&own.value));
-            What::Root {
+            Ok(What::Root {
                 path: file.path(&root.value),
                 checksums: checksums(&entry.value, file)?,
                 config: Box::new(own.unwrap_or_else(|| shared.clone())),
-            }
+            })
         }
         (None, Some(image)) => {
             if let Some(config) = config {
@@ -229,17 +243,9 @@ fn part(entry: &Spanned<Entry>, shared: &Config, file: &File<'_>) -> Result<Part
                 return refuse(checksum.referenced, what, "name the image by its digest: NAME@sha256:…");
             }
             let place = file.place(&image.value);
-            What::Image(place.map_err(|complaint| file.error(image.referenced, complaint))?)
+            place.map(What::Image).map_err(|complaint| file.error(image.referenced, complaint))
         }
-    };
-    let source_at = root.as_ref().or(image.as_ref()).map_or(at, |source| source.referenced);
-    Ok(Part {
-        at: file.at(at),
-        source_at: file.at(source_at),
-        platform: told,
-        what,
-        annotations: annotations.clone(),
-    })
+    }
 }
 
 /// The checksums of a root, as digests.

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
     Pull(pull::Arguments),
-    Assemble(assemble::Arguments),
+    Assemble(Box<assemble::Arguments>),
     Copy(copy::Arguments),
     Push(copy::PushArguments),
     Inventory(inventory::Arguments),

@@ -1,7 +1,7 @@
 //! What stands at which path, in little room: a layer may have a million entries.
 //!
-//! An entry is 24 bytes, its name among all names, and a place in a table by which it is found: some 50 bytes. A plain
-//! file takes no more than that; what tells how to start a program is kept beside it.
+//! An entry is 24 bytes, its name among all names, and a place in a table by which it is found: some 50 bytes. A file
+//! that can't be started takes no more than that; what tells how a program is started is kept beside it.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -375,8 +375,10 @@ impl Entries {
         }
     }
 
-    /// How many numbers there are, and how many bytes of texts: what it takes room for.
+    /// How many numbers there are, and how many bytes are kept beside them.
     pub(super) fn room(&self) -> (u64, u64) {
-        (self.slots.len() as u64, self.texts.len() as u64)
+        // Twice in the list and its index.
+        let permissions = self.permissions.len() * size_of::<Permissions>() * 3;
+        (self.slots.len() as u64, (self.texts.len() + permissions) as u64)
     }
 }

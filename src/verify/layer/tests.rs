@@ -168,8 +168,20 @@ fn names_and_attributes_are_bounded() {
         raw(&[(named(b"x", EntryType::GNULongName, name.len() as u64), name), (file.clone(), b"")])
     };
     assert_eq!(paths(&read_tar(&gnu(&long(0))).unwrap()), [String::from_utf8(long(0)).unwrap()]);
-    let many: Vec<u8> = (0..20).flat_map(|first| gnu(&long(first))).collect();
-    assert!(matches!(read_tar(&many), Err(LayerError::TooWordy(64_000))));
+    let many: Vec<u8> = (0..30).flat_map(|first| gnu(&long(first))).collect();
+    assert!(matches!(read_tar(&many), Err(LayerError::TooWordy(96_000))));
+    // What is kept of programs takes room as well, and so do owners.
+    let script = |n: u32| tar_of(&[(&n.to_string(), b"#!/bin/sh")])[..1_024].to_vec();
+    let scripts: Vec<u8> = (0..900).flat_map(script).collect();
+    assert!(matches!(read_tar(&scripts), Err(LayerError::TooWordy(_))));
+    let owned = |uid: u64| {
+        let mut header = named(uid.to_string().as_bytes(), EntryType::Regular, 0);
+        header.set_uid(uid);
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    };
+    let owned: Vec<u8> = (0..900).flat_map(owned).collect();
+    assert!(read_tar(&owned).unwrap().entries.room().1 > 900 * 36);
     let record = [b"4012 path=".as_slice(), &long(0), b"\n"].concat();
     let length = record.len();
     let record = [format!("{length} path=").into_bytes(), long(0), b"\n".to_vec()].concat();

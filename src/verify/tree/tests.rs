@@ -158,6 +158,13 @@ fn a_hard_link_leads_to_its_own_layer() {
         let (_, link) = on_base(entries, gone, new);
         assert!(matches!(link, Some(Hardlink { is_lower: false, .. })), "{entries:?} {link:?}");
     }
+    // Where one is made before its target goes, engines without overlay have the file.
+    let (_, link) = on_base(&["h => x", ".wh.x"], &["x 0"], &["h 1"]);
+    assert!(matches!(link, Some(Hardlink { is_lower: true, .. })), "{link:?}");
+    // One that is replaced again is none.
+    assert_eq!(on_base(&["d/h => nope", "d"], &[], &["d 1"]).1, None);
+    let mut tree = Tree::default();
+    assert_eq!(tree.add(layer(&["d/h => nope", "d"]).entries, 0), Ok(None));
     let mut tree = Tree::default();
     let link = tree.add(layer(&["h => z", "h2 => h"]).entries, 0).unwrap();
     assert!(link.is_some() && tree.is_empty(), "{link:?}");

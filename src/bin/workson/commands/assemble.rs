@@ -3,10 +3,12 @@
 mod alpine;
 mod answer;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use workson::assemble::recipe::MAX_RECIPE;
 use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeError, assemble};
 use workson::layout::Layout;
 use workson::source::Place;
@@ -106,7 +108,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
 
 fn of_recipe(path: &Path, arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let tried = format!("reading the recipe {}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::io(&tried, &error))?;
+    let mut text = String::new();
+    // One byte more than it may have tells that it is too long.
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_RECIPE as u64 + 1).read_to_string(&mut text))
+        .map_err(|error| Failure::io(&tried, &error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let recipe = Recipe::read(&text, &path.display().to_string(), folder)?;
     let targets = match &arguments.push {
@@ -189,23 +195,7 @@ impl<'a> Work<'a> {
         if !self.expected.is_empty() {
             recipe.expect = Some(self.expected.clone());
         }
-        let assembled = match assemble(&recipe, &self.settings(verifying.runtime())) {
-            Ok(assembled) => assembled,
-            Err(error) if error.is_unexpected() => {
-                tell(&format!("{error}; nothing is written or pushed"), error.hint());
-                return Ok(Exit::No);
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let verified = match self.going.no_verify {
-            true => None,
-            false => Some(verifying.opened(&recipe.name, &assembled.opened)?),
-        };
-        if let Some(answer) = &verified
-            && self.refuses(answer)?
-        {
-            return Ok(Exit::No);
-        }
+        let Some((assembled, verified)) = self.checked(&recipe, verifying)? else { return Ok(Exit::No) };
         let mut answer = AssembledAnswer::of(&recipe, &assembled, verified, more)?;
         let graph = Graph::read(assembled.opened.source.as_ref(), &assembled.opened.root)
             .map_err(|error| Failure::new(format!("{}: {error}", recipe.name)))?;
@@ -231,11 +221,35 @@ impl<'a> Work<'a> {
         self.answered(&answer)
     }
 
+    /// Assembles and checks. Nothing where it was refused, which is told.
+    fn checked(
+        &self,
+        recipe: &Recipe,
+        verifying: &mut Verifying<'_>,
+    ) -> Result<Option<(Assembled, Option<ImageAnswer>)>, Failure> {
+        let assembled = match assemble(recipe, &self.settings(verifying.runtime())) {
+            Ok(assembled) => assembled,
+            Err(error) if error.is_unexpected() => {
+                tell(&format!("{error}; nothing is written or pushed"), error.hint());
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if self.going.no_verify {
+            return Ok(Some((assembled, None)));
+        }
+        let answer = verifying.opened(&recipe.name, &assembled.opened)?;
+        Ok(match self.refuses(&answer)? {
+            true => None,
+            false => Some((assembled, Some(answer))),
+        })
+    }
+
     /// Whether what was found forbids to go on, which is told. Where it can't be told, that is shown.
     fn refuses(&self, answer: &ImageAnswer) -> Result<bool, Failure> {
         let wrong = wrong_without_command(answer);
         let is_refused = answer.verdict == "no" || wrong.is_some();
-        if answer.verdict != "yes" && !(self.going.json && !is_refused) {
+        if answer.verdict != "yes" && (is_refused || !self.going.json) {
             let text = shown(answer, self.global.quiet);
             match self.going.json {
                 true => tell(text.trim_end(), None),
