@@ -3,6 +3,8 @@
 //! The form is that of Docker's image specification v1.2 (moby, `image/spec/v1.2.md`); newer engines write the blobs
 //! under `blobs/sha256/`, and links in the place of layers that are there already.
 
+mod write;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -15,6 +17,7 @@ use workson_oci::path::clean;
 use workson_oci::text::printable;
 use workson_oci::{Content, Digest, MediaType, Reference};
 
+pub use self::write::ArchiveWriter;
 use crate::layout::regular;
 
 /// How long a document may be, in bytes.
@@ -44,12 +47,24 @@ struct SavedImage {
     manifest: Content,
 }
 
-/// Why an archive can't be read: what was tried, and what came back.
+/// Why an archive can't be read or written: what was tried, and what came back.
 #[derive(Debug, thiserror::Error)]
-#[error("reading the archive {path}: {}", printable(came_back))]
+#[error("{tried} the archive {path}: {}", printable(came_back))]
 pub struct ArchiveError {
+    tried: &'static str,
     path: String,
     came_back: String,
+}
+
+impl ArchiveError {
+    fn reading(path: &Path, came_back: impl ToString) -> ArchiveError {
+        let (path, came_back) = (path.display().to_string(), came_back.to_string());
+        ArchiveError { tried: "reading", path, came_back }
+    }
+
+    fn writing(path: &Path, came_back: impl ToString) -> ArchiveError {
+        ArchiveError { tried: "writing", ..ArchiveError::reading(path, came_back) }
+    }
 }
 
 /// An entry of `manifest.json`.
@@ -69,7 +84,7 @@ impl Archive {
     /// # Errors
     /// Where it is none, or is damaged.
     pub fn open(path: &Path) -> Result<Archive, ArchiveError> {
-        let failed = |came_back: String| ArchiveError { path: path.display().to_string(), came_back };
+        let failed = |came_back: String| ArchiveError::reading(path, came_back);
         let mut files: HashMap<Vec<u8>, (Place, Digest)> = HashMap::new();
         let mut links: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut file = regular(path).map_err(|error| failed(error.to_string()))?;
@@ -161,7 +176,7 @@ impl Archive {
     /// # Errors
     /// Where there is no such image, or it can't be told which one is meant.
     pub fn root(&self, name: Option<&str>) -> Result<Content, ArchiveError> {
-        let failed = |came_back: String| ArchiveError { path: self.path.display().to_string(), came_back };
+        let failed = |came_back: String| ArchiveError::reading(&self.path, came_back);
         match (name, self.images.as_slice()) {
             (None, [only]) => Ok(only.manifest.clone()),
             (Some(name), images) => {
@@ -189,7 +204,7 @@ impl Archive {
     /// # Errors
     /// Where it is not there, or too long.
     pub fn document(&self, digest: &Digest, media_type: MediaType) -> Result<Content, ArchiveError> {
-        let failed = |came_back: String| ArchiveError { path: self.path.display().to_string(), came_back };
+        let failed = |came_back: String| ArchiveError::reading(&self.path, came_back);
         let place = self.blobs.get(digest).ok_or_else(|| failed(format!("it lacks {digest}")))?;
         let bytes = document(&self.path, *place).map_err(|error| failed(error.to_string()))?;
         Ok(Content { digest: digest.clone(), media_type, bytes: bytes.into() })
@@ -200,7 +215,7 @@ impl Archive {
     /// # Errors
     /// Where it is not there.
     pub fn blob(&self, digest: &Digest, offset: u64) -> Result<io::Take<File>, ArchiveError> {
-        let failed = |came_back: String| ArchiveError { path: self.path.display().to_string(), came_back };
+        let failed = |came_back: String| ArchiveError::reading(&self.path, came_back);
         let place = self.blobs.get(digest).ok_or_else(|| failed(format!("it lacks {digest}")))?;
         let left = Place {
             offset: place.offset.saturating_add(offset),

@@ -16,9 +16,11 @@
 //! | [`layout`] | images on disk: OCI image layouts | `oci` |
 //! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
-//! | [`transfer`] | carrying an image from one place to another | `oci`, `registry`, `layout`, `source` |
+//! | [`transfer`] | carrying an image from one place to another | `oci`, `registry`, `layout`, `archive`, `source` |
 //! | [`publish`] | tags that move once everything is there and right | `oci`, `registry`, `source`, `transfer` |
-//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source` |
+//! | [`packed`] | a layer's bytes as they pass by: digested, unpacked, read as a tar file | `oci` |
+//! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source`, `packed` |
+//! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed` |
 //! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
@@ -34,7 +36,10 @@ pub mod evidence;
 pub mod history;
 pub mod inventory;
 pub mod layout;
+pub mod packed;
 pub mod publish;
+#[cfg(unix)]
+pub mod rootfs;
 pub mod source;
 pub mod store;
 pub mod timeline;

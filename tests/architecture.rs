@@ -18,9 +18,11 @@ const RULES: &[(&str, &[&str])] = &[
     ("layout", &["oci"]),
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),
-    ("transfer", &["oci", "registry", "layout", "source"]),
+    ("transfer", &["oci", "registry", "layout", "archive", "source"]),
     ("publish", &["oci", "registry", "source", "transfer"]),
-    ("verify", &["oci", "evidence", "source"]),
+    ("packed", &["oci"]),
+    ("verify", &["oci", "evidence", "source", "packed"]),
+    ("rootfs", &["oci", "source", "packed"]),
     ("assemble", &["oci", "registry", "layout", "source", "verify"]),
 ];
 

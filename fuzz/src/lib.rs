@@ -1,6 +1,14 @@
 //! What the fuzz targets share: the program's own sources that they try, and what has to hold of what those find.
 
 #[allow(dead_code, missing_docs, reason = "a part of the program is taken in")]
+#[path = "../../src"]
+mod program {
+    pub mod packed;
+}
+
+use program::packed;
+
+#[allow(dead_code, missing_docs, reason = "a part of the program is taken in")]
 #[path = "../../src/verify"]
 pub mod verify {
     pub mod binary;

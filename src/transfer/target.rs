@@ -5,6 +5,7 @@ use workson_oci::{Content, Digest, Repository};
 use workson_registry::{BlobOrigin, Client, Error, Pieces, Pushed};
 
 use super::graph::Blob;
+use crate::archive::ArchiveWriter;
 use crate::layout::Layout;
 use crate::source::Source;
 
@@ -55,6 +56,23 @@ impl Target for Layout {
 
     fn put_document(&self, document: &Content) -> Result<(), String> {
         Layout::put_document(self, document).map_err(|error| error.to_string())
+    }
+}
+
+impl Target for ArchiveWriter {
+    fn put_blob(
+        &self,
+        blob: &Blob,
+        source: &dyn Source,
+        watch: &(dyn Fn(u64) + Sync),
+    ) -> Result<Put, String> {
+        let reader = source.blob(&blob.digest, 0)?;
+        self.put(&blob.digest, reader, watch).map_err(|error| error.to_string())?;
+        Ok(Put::Sent)
+    }
+
+    fn put_document(&self, document: &Content) -> Result<(), String> {
+        self.put(&document.digest, &document.bytes[..], &|_| {}).map_err(|error| error.to_string())
     }
 }
 

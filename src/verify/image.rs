@@ -1,7 +1,6 @@
 //! One image for one platform: its documents, its layers, and the verdict.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -17,6 +16,7 @@ use super::judgement::{Finding, Judgement, Weight, judge, shown};
 use super::layer::{self, Compression, Damage, Doubt, Layer, LayerError, Limits, Room};
 use super::startup::Command;
 use super::tree::{Hardlink, TooMany, Tree};
+use crate::packed::LayerKind;
 use crate::source::Source;
 
 /// How a verification goes about it.
@@ -55,28 +55,6 @@ pub struct ReadLayer {
     pub size: u64,
     /// Its length, unpacked.
     pub unpacked: u64,
-}
-
-/// How a layer's media type says that it is to be taken.
-enum Kind {
-    FileSystem,
-    Foreign,
-    Other,
-}
-
-fn kind(media_type: &str) -> Kind {
-    match media_type {
-        "application/vnd.oci.image.layer.v1.tar"
-        | "application/vnd.oci.image.layer.v1.tar+gzip"
-        | "application/vnd.oci.image.layer.v1.tar+zstd"
-        | "application/vnd.docker.image.rootfs.diff.tar"
-        | "application/vnd.docker.image.rootfs.diff.tar.gzip"
-        | "application/vnd.docker.image.rootfs.diff.tar.zstd" => Kind::FileSystem,
-        "application/vnd.docker.image.rootfs.foreign.diff.tar"
-        | "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" => Kind::Foreign,
-        text if text.starts_with("application/vnd.oci.image.layer.nondistributable.v1.tar") => Kind::Foreign,
-        _ => Kind::Other,
-    }
 }
 
 /// Verifies the image that `manifest` is, which its index claims to be for `platform`.
@@ -192,7 +170,8 @@ fn read_layers<'a>(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(descriptor) = layers.get(at) else { return };
-                    let is_read = matches!(kind(descriptor.media_type.as_str()), Kind::FileSystem);
+                    let is_read =
+                        matches!(LayerKind::of(descriptor.media_type.as_str()), LayerKind::FileSystem);
                     let result = is_read.then(|| read_layer(source, descriptor, &settings.limits, &room));
                     stack.lock().unwrap_or_else(PoisonError::into_inner).put(at, result);
                 }
@@ -237,8 +216,8 @@ impl<'a> Stack<'a> {
                 None => {
                     self.is_read = false;
                     let media_type = self.layers[at].media_type.as_str();
-                    let (rule, reason) = match kind(media_type) {
-                        Kind::Foreign => (
+                    let (rule, reason) = match LayerKind::of(media_type) {
+                        LayerKind::Foreign => (
                             "foreign-layer",
                             format!("the layer is kept elsewhere ({media_type}), and was not read"),
                         ),
@@ -362,18 +341,6 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// What a layer is packed with, as engines tell it by its first bytes: media types are sometimes wrong.
-fn compression(beginning: &[u8]) -> Result<Compression, LayerError> {
-    Ok(match beginning {
-        [0x1f, 0x8b, ..] => Compression::Gzip,
-        // What zstd packs may begin with a frame that is to be skipped (RFC 8878, 3.1.2).
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, _, _, _, _, ..] => Compression::Zstd,
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return Err(LayerError::Packed("xz")),
-        [b'B', b'Z', b'h', ..] => return Err(LayerError::Packed("bzip2")),
-        _ => Compression::None,
-    })
-}
-
 fn read_layer(
     source: &dyn Source,
     descriptor: &Descriptor,
@@ -381,13 +348,7 @@ fn read_layer(
     room: &Room,
 ) -> Result<Layer, LayerError> {
     let digest = descriptor.checked_digest().map_err(|error| LayerError::Source(error.to_string()))?;
-    let mut reader = source.blob(&digest, 0).map_err(LayerError::Source)?;
-    let mut beginning = Vec::new();
-    reader
-        .by_ref()
-        .take(8)
-        .read_to_end(&mut beginning)
-        .map_err(|error| LayerError::Source(error.to_string()))?;
-    let compression = compression(&beginning)?;
-    layer::read_one(beginning.as_slice().chain(reader), compression, digest.algorithm(), limits, room)
+    let reader = source.blob(&digest, 0).map_err(LayerError::Source)?;
+    let (compression, reader) = Compression::of(reader)?;
+    layer::read_one(reader, compression, digest.algorithm(), limits, room)
 }

@@ -1,18 +1,11 @@
 //! One layer, read as it passes by: its digest, its diffID, and what its files are. Nothing is unpacked.
-//!
-//! Sources: the image specification (*layer.md*, *descriptor.md*), POSIX.1-2001's pax format as the crate `tar`
-//! reads it, RFC 1952 (gzip, which may have several members) and RFC 8878 (zstd).
 
 pub(super) mod entries;
-mod tee;
 mod unpacking;
 
-use std::cell::Cell;
-use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 use tar::EntryType;
 use workson_oci::Digest;
@@ -20,17 +13,15 @@ use workson_oci::digest::Algorithm;
 use workson_oci::path::clean;
 
 pub use self::entries::Entries;
-use self::tee::{Failed, Tee};
 pub use self::unpacking::Doubt;
 use self::unpacking::{Unfit, Unpacking};
 use super::binary::elf::{self, Elf};
 use super::binary::{Machine, Window, pe};
+pub use crate::packed::{Compression, Damage, LayerError, Limits, Permissions};
+use crate::packed::{Passed, Sparse, damaged, each_entry, pass, permissions, sparse};
 
 /// What is read at once of a file.
 const CHUNK: usize = 64 << 10;
-/// How long what stands before an entry may be: its headers, with names and attributes. Go's reader, which the
-/// engines use, reads as much.
-const MAX_HEADERS: u64 = 1 << 20;
 /// How many bytes of names, of texts and of what is known of programs are kept for each entry that an image may have.
 const TEXT_PER_ENTRY: u64 = 96;
 /// What a file takes of which more than its length is kept, and a name in it, beside the text.
@@ -45,31 +36,6 @@ const MAX_SCRIPT_LINE: usize = 256;
 const MAX_SETTING: u64 = 64 << 10;
 const MAX_CACHE: u64 = 4 << 20;
 const MAX_USERS: u64 = 1 << 20;
-
-/// What zstd may be limited to.
-const MIN_WINDOW: u64 = 1 << 10;
-const MAX_WINDOW: u64 = 1 << 30;
-/// What zstd says where it is to be given a larger window (its `ZSTD_error_frameParameter_windowTooLarge`).
-const TOO_WIDE: &str = "requires too much memory";
-
-/// How far a layer is read. What lies beyond is an error that names the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one layer, unpacked.
-    pub bytes: u64,
-    /// Entries of one layer, with the folders that they lie in.
-    pub entries: u64,
-    /// Entries of all layers of an image.
-    pub image_entries: u64,
-    /// Bytes of what zstd keeps of one layer to unpack what follows. What counts is the power of two below it.
-    pub window: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { bytes: 64 << 30, entries: 1_000_000, image_entries: 1_000_000, window: 16 << 20 }
-    }
-}
 
 /// What is left of what all layers of an image may have together.
 #[derive(Debug)]
@@ -97,17 +63,6 @@ impl Room {
         }
         Ok(())
     }
-}
-
-/// How a layer is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// It is a tar file as it is.
-    None,
-    /// gzip.
-    Gzip,
-    /// zstd.
-    Zstd,
 }
 
 /// What a layer holds.
@@ -175,17 +130,6 @@ impl File {
     }
 }
 
-/// Who may do what with a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Permissions {
-    /// The permission bits, with those of set-user-ID, set-group-ID and the sticky one.
-    pub mode: u16,
-    /// Its owner.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-}
-
 /// What a file holds, as far as that matters to whoever starts it.
 #[derive(Debug, Clone)]
 pub enum Content {
@@ -201,73 +145,6 @@ pub enum Content {
     Unread(&'static str),
     /// Nothing of these.
     Other,
-}
-
-/// Why a layer can't be read.
-#[derive(Debug, thiserror::Error)]
-pub enum LayerError {
-    /// The bytes end too early or are damaged.
-    #[error("the layer can't be unpacked: {0}")]
-    Damaged(Damage),
-    /// It is packed in a way that not all engines know.
-    #[error("the layer is packed with {0}, which containerd does not unpack, and which is not read")]
-    Packed(&'static str),
-    /// It is longer than is read.
-    #[error(
-        "the layer is longer than {0} bytes unpacked, which is as much as is read (raise it with --max-layer-bytes)"
-    )]
-    TooLong(u64),
-    /// It has more entries than are read.
-    #[error(
-        "the layer has more than {0} entries, which is as many as are read (raise it with --max-layer-entries)"
-    )]
-    TooMany(u64),
-    /// The image has more entries than are kept.
-    #[error(
-        "the image's layers have more than {0} entries together, which is as many as are kept (raise it with \
-         --max-image-entries)"
-    )]
-    TooManyInAll(u64),
-    /// The image's names are longer than is kept, or there are too many programs.
-    #[error(
-        "the names in the image's layers, and what is known of its programs, are longer than {0} bytes together, which \
-         is as much as is kept (raise it with --max-image-entries)"
-    )]
-    TooWordy(u64),
-    /// Links lead further than is followed.
-    #[error(
-        "links in the layer lead over more than {0} folders, which is as far as they are followed (raise it with \
-         --max-layer-entries)"
-    )]
-    TooWinding(u64),
-    /// It was packed so that unpacking takes more memory than is given to it.
-    #[error(
-        "the layer takes more memory to unpack than {0} bytes, which is as much as zstd is given (raise it with \
-         --max-layer-window)"
-    )]
-    TooWide(u64),
-    /// The bytes could not be had.
-    #[error("the layer could not be read: {0}")]
-    Source(String),
-}
-
-/// What is wrong with a layer's bytes.
-#[derive(Debug)]
-pub struct Damage {
-    /// A sentence.
-    pub what: String,
-    /// The digest of all bytes as they came, and how many they were.
-    pub bytes: Option<(Digest, u64)>,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-fn damaged(what: impl fmt::Display) -> LayerError {
-    LayerError::Damaged(Damage { what: what.to_string(), bytes: None })
 }
 
 /// Reads a layer to its end. `algorithm` is that of the digest it was asked for by.
@@ -296,124 +173,21 @@ pub fn read_one(
     limits: &Limits,
     room: &Room,
 ) -> Result<Layer, LayerError> {
-    thread::scope(|scope| {
-        let unhashed = |error: io::Error| LayerError::Source(error.to_string());
-        let mut packed = Tee::new(scope, source, algorithm, limits.bytes).map_err(unhashed)?;
-        if compression == Compression::None && algorithm == Algorithm::Sha256 {
-            // One digest is both.
-            let unpacked = read_entries(&mut packed, limits, room);
-            let (Unpacking { entries, doubt, twice, .. }, digest, length) = all(unpacked, packed, limits)?;
-            let diff_id = digest.clone();
-            return Ok(Layer { digest, length, diff_id, size: length, entries, doubt, twice });
-        }
-        let unpacked = match compression {
-            Compression::None => Tee::new(scope, &mut packed, Algorithm::Sha256, limits.bytes)
-                .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, room)),
-            Compression::Gzip => {
-                let decoder = flate2::bufread::MultiGzDecoder::new(&mut packed);
-                Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
-                    .map_err(unhashed)
-                    .and_then(|tar| unpacked(tar, limits, room))
-            }
-            Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
-                .and_then(|mut decoder| {
-                    decoder.window_log_max(limits.window.clamp(MIN_WINDOW, MAX_WINDOW).ilog2())?;
-                    Tee::new(scope, decoder, Algorithm::Sha256, limits.bytes)
-                })
-                .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, room))
-                .map_err(|error| match error {
-                    LayerError::Damaged(damage) if damage.what.contains(TOO_WIDE) => {
-                        LayerError::TooWide(limits.window)
-                    }
-                    error => error,
-                }),
-        };
-        let ((unpacking, diff_id, size), digest, length) = all(unpacked, packed, limits)?;
-        let Unpacking { entries, doubt, twice, .. } = unpacking;
-        Ok(Layer { digest, length, diff_id, size, entries, doubt, twice })
-    })
+    let take = |tar: &mut dyn Read| read_entries(tar, limits, room);
+    let passed = pass(source, compression, algorithm, limits, take)?;
+    let Passed { digest, length, diff_id, size, made } = passed;
+    let Unpacking { entries, doubt, twice, .. } = made;
+    Ok(Layer { digest, length, diff_id, size, entries, doubt, twice })
 }
 
-/// What was made of bytes, with their digest and length: what stands behind the end belongs to the digest all the
-/// same, and so does what stands behind damage.
-fn all<T, R: Read>(
-    result: Result<T, LayerError>,
-    bytes: Tee<'_, R>,
-    limits: &Limits,
-) -> Result<(T, Digest, u64), LayerError> {
-    let failed = |failed| match failed {
-        Failed::TooLong => LayerError::TooLong(limits.bytes),
-        Failed::Source(error) => LayerError::Source(error),
-    };
-    match result {
-        Ok(result) => bytes.finish().map_err(failed).map(|(digest, length)| (result, digest, length)),
-        // Bytes that did not come are not damaged bytes.
-        Err(error) => Err(match (bytes.failed().cloned(), error) {
-            (Some(why), _) => failed(why),
-            (None, LayerError::Damaged(Damage { what, .. })) => match bytes.finish() {
-                Ok(bytes) => LayerError::Damaged(Damage { what, bytes: Some(bytes) }),
-                Err(why) => failed(why),
-            },
-            (None, error) => error,
-        }),
-    }
-}
-
-/// What stands before an entry, bounded: the reader of tar files keeps names and attributes of any length.
-struct Bounded<'a, R> {
-    inner: &'a mut R,
-    /// How much more may be read.
-    room: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Bounded<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = buffer.len().min(usize::try_from(self.room.get()).unwrap_or(usize::MAX));
-        if length == 0 && !buffer.is_empty() {
-            return Err(io::Error::other(format!(
-                "what stands before an entry is longer than {MAX_HEADERS} bytes"
-            )));
-        }
-        let read = self.inner.read(&mut buffer[..length])?;
-        self.room.set(self.room.get() - read as u64);
-        Ok(read)
-    }
-}
-
-/// Reads a tar file to its end, as it comes out of a decoder: with its digest and length.
-fn unpacked<R: Read>(
-    mut tar: Tee<'_, R>,
-    limits: &Limits,
-    room: &Room,
-) -> Result<(Unpacking, Digest, u64), LayerError> {
-    let failed = |failed| match failed {
-        Failed::TooLong => LayerError::TooLong(limits.bytes),
-        Failed::Source(error) => damaged(error),
-    };
-    let entries =
-        read_entries(&mut tar, limits, room).map_err(|error| tar.failed().cloned().map_or(error, failed))?;
-    // The diffID is over the whole tar file, with what stands behind its last entry.
-    let (diff_id, size) = tar.finish().map_err(failed)?;
-    Ok((entries, diff_id, size))
-}
-
-fn read_entries(tar: &mut impl Read, limits: &Limits, room: &Room) -> Result<Unpacking, LayerError> {
-    let head = Cell::new(MAX_HEADERS);
-    let mut archive = tar::Archive::new(Bounded { inner: tar, room: &head });
+fn read_entries(tar: &mut dyn Read, limits: &Limits, room: &Room) -> Result<Unpacking, LayerError> {
     let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::default(), room: limits.bytes };
     let steps = limits.entries.saturating_mul(STEPS_PER_ENTRY);
     let mut unpacking = Unpacking::new(steps);
     let mut count = 0;
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        if count >= limits.entries {
-            return Err(LayerError::TooMany(limits.entries));
-        }
-        head.set(u64::MAX);
-        let found = reader.entry(&mut entry).map_err(damaged)?;
-        let behind = reader.rest(&mut entry).map_err(damaged)?;
+    each_entry(tar, limits, |entry| {
+        let found = reader.entry(entry).map_err(damaged)?;
+        reader.rest(entry).map_err(damaged)?;
         if reader.room == 0 {
             return Err(LayerError::TooLong(limits.bytes));
         }
@@ -433,9 +207,8 @@ fn read_entries(tar: &mut impl Read, limits: &Limits, room: &Room) -> Result<Unp
         if count > limits.entries {
             return Err(LayerError::TooMany(limits.entries));
         }
-        room.take(made, text + (more_names - names), limits)?;
-        head.set(MAX_HEADERS.saturating_add(behind));
-    }
+        room.take(made, text + (more_names - names), limits)
+    })?;
     Ok(unpacking)
 }
 
@@ -568,29 +341,15 @@ impl Reader {
         Ok(Node::File(Arc::new(File { size, permissions, content })))
     }
 
-    /// Passes over what is left of an entry. Returned is how much of it lies ahead all the same.
-    fn rest(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<u64> {
+    /// Passes over what is left of an entry.
+    fn rest(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> io::Result<()> {
         // A sparse file is longer than what there is of it: what there is, is passed over with the next header.
         if entry.header().entry_type() == EntryType::GNUSparse {
-            return entry.header().entry_size();
+            return Ok(());
         }
         while entry.read(&mut self.buffer)? > 0 {}
-        Ok(0)
+        Ok(())
     }
-}
-
-/// Who may do what with an entry. A field that is empty is 0, as it is to engines.
-fn permissions(header: &tar::Header) -> io::Result<Permissions> {
-    let old = header.as_old();
-    let number = |field: &[u8], number: io::Result<u64>| match number {
-        Err(_) if field.iter().all(|byte| matches!(byte, b' ' | 0)) => Ok(0),
-        number => number,
-    };
-    // What is above the permissions says what kind of file it is, which the entry's own kind says as well.
-    let mode = (number(&old.mode, header.mode().map(u64::from))? & 0o7777) as u16;
-    // System calls take the lower half of longer numbers.
-    let (uid, gid) = (number(&old.uid, header.uid())? as u32, number(&old.gid, header.gid())? as u32);
-    Ok(Permissions { mode, uid, gid })
 }
 
 /// How much is read of a file that is read to start a program; none where no file of this name is.
@@ -629,32 +388,6 @@ impl Kept {
             _ => Kept::Nothing,
         }
     }
-}
-
-/// A file of which the layer has only what is not nought, with a list of where that is.
-struct Sparse {
-    /// Its name, where the entry's own stands for something else.
-    name: Option<Vec<u8>>,
-    /// Its length.
-    size: u64,
-}
-
-/// Whether an entry is such a file, as pax headers say it (GNU tar's formats 0.0, 0.1 and 1.0; the older one is a type of
-/// its own, which the crate `tar` reads).
-fn sparse(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Sparse>> {
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(None) };
-    let (mut name, mut size) = (None, None);
-    for extension in extensions {
-        let extension = extension?;
-        match extension.key_bytes() {
-            b"GNU.sparse.name" => name = Some(extension.value_bytes().to_vec()),
-            b"GNU.sparse.size" | b"GNU.sparse.realsize" => {
-                size = extension.value().ok().and_then(|text| text.parse().ok());
-            }
-            _ => {}
-        }
-    }
-    Ok(size.map(|size| Sparse { name, size }))
 }
 
 /// What stands behind `#!`, as the kernel reads it.

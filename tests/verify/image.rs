@@ -30,6 +30,13 @@ impl Files {
         files
     }
 
+    /// A tar file as it is, which may be none.
+    pub(crate) fn raw(tar: Vec<u8>) -> Files {
+        let mut builder = tar::Builder::new(Vec::new());
+        *builder.get_mut() = tar;
+        Files(builder)
+    }
+
     /// An entry whose name and link are written as they are, whatever they are.
     pub(crate) fn entry(
         mut self,

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assemble, check, completions, copy, export, import, inventory, log, man, query, report, resolve, verify,
+    assemble, check, completions, copy, export, import, inventory, log, man, pull, query, report, resolve,
+    verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
+    Pull(pull::Arguments),
     Assemble(Box<assemble::Arguments>),
     Copy(copy::Arguments),
     Push(copy::PushArguments),

@@ -9,6 +9,7 @@ pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod pull;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod resolve;

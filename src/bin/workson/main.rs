@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Assemble(arguments) => commands::assemble::run(arguments, &cli.global),
         Command::Copy(arguments) => commands::copy::run(arguments, &cli.global),
         Command::Push(arguments) => commands::copy::push(arguments, &cli.global),
+        Command::Pull(arguments) => commands::pull::run(arguments, &cli.global),
         Command::Inventory(arguments) => commands::inventory::run(arguments, &cli.global),
         Command::Import(arguments) => commands::import::run(arguments, &cli.global),
         Command::Export(arguments) => commands::export::run(arguments, &cli.global),

@@ -1,5 +1,6 @@
 //! What must not happen with bytes of strangers: more work or memory than the limits say, or a panic.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::sync::OnceLock;
 

@@ -11,7 +11,7 @@ use workson_oci::text::printable;
 
 pub(crate) use self::answer::ImageAnswer;
 use self::answer::{FindingAnswer, results};
-pub(crate) use self::verifying::Verifying;
+pub(crate) use self::verifying::{Verifying, Watched};
 use super::export::write;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
@@ -54,6 +54,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
 
+    #[command(flatten)]
+    limits: LayerLimits,
+}
+
+/// How far layers are read.
+#[derive(Debug, Args)]
+pub(crate) struct LayerLimits {
     /// Read at most N bytes of a layer, unpacked
     #[arg(long, value_name = "N")]
     max_layer_bytes: Option<u64>,
@@ -71,16 +78,23 @@ pub(crate) struct Arguments {
     max_layer_window: Option<u64>,
 }
 
+impl LayerLimits {
+    pub(crate) fn limits(&self) -> Limits {
+        let limits = Limits::default();
+        Limits {
+            bytes: self.max_layer_bytes.unwrap_or(limits.bytes),
+            entries: self.max_layer_entries.unwrap_or(limits.entries),
+            image_entries: self.max_image_entries.unwrap_or(limits.image_entries),
+            window: self.max_layer_window.unwrap_or(limits.window),
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let asked = super::platforms(&arguments.platform)?;
-    let mut limits = Limits::default();
-    limits.bytes = arguments.max_layer_bytes.unwrap_or(limits.bytes);
-    limits.entries = arguments.max_layer_entries.unwrap_or(limits.entries);
-    limits.image_entries = arguments.max_image_entries.unwrap_or(limits.image_entries);
-    limits.window = arguments.max_layer_window.unwrap_or(limits.window);
     let client = settings.client(global, None)?;
-    let mut verifying = Verifying::new(&settings.store(global), global, &client, limits)?;
+    let mut verifying = Verifying::new(&settings.store(global), global, &client, arguments.limits.limits())?;
     verifying.again = arguments.again;
     verifying.all_platforms = arguments.all_platforms;
     let mut answers = Vec::new();

@@ -251,9 +251,9 @@ fn not_offered(image: &Image, platform: &Platform) -> PlatformAnswer {
 }
 
 /// A source whose layers are shown as they come.
-struct Watched<'a> {
-    source: &'a dyn Source,
-    bar: &'a ByteBar,
+pub(crate) struct Watched<'a> {
+    pub(crate) source: &'a dyn Source,
+    pub(crate) bar: &'a ByteBar,
 }
 
 impl Source for Watched<'_> {

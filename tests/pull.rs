@@ -1,0 +1,384 @@
+//! `workson pull`: what comes into a layout, an archive or a folder; what is refused; and that nothing half looks whole.
+//! Faults come from the in-memory registry; skopeo and podman push and read what is pulled.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod cli_support;
+mod parts;
+mod verify;
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Command;
+
+use cli_support::{Home, Ran, start};
+use parts::docker_registry::DockerRegistry;
+use parts::image::{OCI_INDEX, OCI_MANIFEST, SIX};
+use parts::skopeo::Skopeo;
+use serde_json::{Value, json};
+use verify::image::{Files, Image, Layer, layout_of};
+use workson_oci::Digest;
+use workson_registry::testing::{Fault, MemoryRegistry, On};
+
+/// An image of two layers, the upper of so many bytes that nothing packs.
+fn image(platform: &str, bytes: usize) -> Image {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let noise = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let noise: Vec<u8> = (0..bytes).map(noise).collect();
+    Image::new(platform, &["/hello"])
+        .with(Layer::gzip(Files::new().program("hello", platform.as_bytes()).file("gone", "1")))
+        .with(Layer::gzip(Files::new().file(".wh.gone", "").file("noise", noise)))
+}
+
+/// Puts an index of these images and of one attestation under a tag; the bytes of the index.
+fn put(registry: &MemoryRegistry, repository: &str, tag: &str, images: &[&Image]) -> Vec<u8> {
+    let attested =
+        Image::new("unknown/unknown", &[]).with(Layer::raw("application/vnd.in-toto+json", b"{}".to_vec()));
+    let mut entries = Vec::new();
+    for image in images.iter().copied().chain([&attested]) {
+        for (_, bytes) in image.blobs() {
+            registry.put_blob(repository, bytes);
+        }
+        registry.put_manifest(repository, None, OCI_MANIFEST, image.manifest_bytes());
+        entries.push(image.entry());
+    }
+    let last = entries.last_mut().unwrap();
+    last["annotations"] = json!({ "vnd.docker.reference.type": "attestation-manifest" });
+    // Indented, so that whoever writes it anew is found out.
+    let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+    let bytes = serde_json::to_vec_pretty(&index).unwrap();
+    registry.put_manifest(repository, Some(tag), OCI_INDEX, bytes.clone());
+    bytes
+}
+
+/// What skopeo reads in a place on disk.
+fn raw(home: &Home, place: &str) -> Vec<u8> {
+    let mut skopeo = home.command("skopeo");
+    parts::run("skopeo", skopeo.args(["inspect", "--raw", place]), b"")
+}
+
+fn blob(layout: &Path, digest: &str) -> Vec<u8> {
+    fs::read(layout.join("blobs/sha256").join(&digest["sha256:".len()..])).unwrap()
+}
+
+/// How often each blob was asked for.
+fn fetched(registry: &MemoryRegistry, image: &Image) -> Vec<usize> {
+    let requests = registry.requests();
+    let of = |digest: &str| {
+        let path = format!("/blobs/{digest}");
+        requests.iter().filter(|request| request.path.ends_with(&path)).count()
+    };
+    image.layers.iter().map(|layer| of(&layer.digest)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_image_for_the_platform_comes_and_nothing_comes_twice() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (amd64, arm64) = (image("linux/amd64", 1000), image("linux/arm64", 2000));
+    put(&registry, "app", "1", &[&amd64, &arm64]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let pull = |arguments: &[&str]| home.run(&[&["pull", &reference], arguments].concat());
+
+    let ran = pull(&["--to", "oci:out:one", "--platform", "linux/arm64"]).exits(0);
+    let digest = Digest::sha256(&arm64.manifest_bytes());
+    let line =
+        format!("{reference} for linux/arm64: {digest} is in oci:out:one: 3 blobs pulled, 0 there already\n");
+    assert_eq!((ran.text(), ran.stderr.as_str()), (line.as_str(), ""));
+    assert_eq!(raw(&home, "oci:out:one"), arm64.manifest_bytes());
+    assert_eq!((fetched(&registry, &amd64), fetched(&registry, &arm64)), (vec![0, 0], vec![1, 1]));
+
+    // The same again, and another one beside it: what is there is not fetched.
+    registry.clear_requests();
+    let told = pull(&["--to", "oci:out:one", "--platform", "arm64", "--json"]).exits(0).json();
+    let has = |name: &str| told[name].clone();
+    assert_eq!((has("blobs"), has("existed"), has("bytes")), (json!(0), json!(3), json!(0)), "{told:#}");
+    assert_eq!((has("digest"), has("platform")), (json!(digest.as_str()), json!("linux/arm64")));
+    assert_eq!((has("available"), has("rootfs")), (json!(["linux/amd64", "linux/arm64"]), Value::Null));
+    assert_eq!(fetched(&registry, &arm64), [0, 0]);
+    pull(&["--to", "oci:out:two", "--platform", "linux/amd64", "--quiet"]).exits(0);
+    assert_eq!(raw(&home, "oci:out:two"), amd64.manifest_bytes());
+    assert_eq!(raw(&home, "oci:out:one"), arm64.manifest_bytes());
+
+    // What nothing fits, and what is asked for wrongly.
+    let told = pull(&["--to", "oci:none", "-p", "linux/s390x", "--json"]).exits(1);
+    assert!(told.stderr.contains("it has linux/amd64 linux/arm64"), "{}", told.stderr);
+    assert_eq!(told.json()["digest"], Value::Null);
+    assert!(!home.path("none").exists());
+    for (arguments, says) in [
+        (&["--to", "nowhere"][..], "it names no place on disk"),
+        (&["--to", "oci:"], "it names no place on disk"),
+        (&["--to", "docker-archive:f.tar:UPPER"], "UPPER"),
+        (&["--to", "docker-archive:f.tar", "--all-platforms"], "place for one platform"),
+        (&["--to", "rootfs:r", "--all-platforms"], "place for one platform"),
+        (&["--to", "oci:x", "--all-platforms", "-p", "arm64"], "cannot be used with"),
+        (&["--to", "rootfs:r", "--keep-setuid", "--no-same-owner"], "cannot be used with"),
+    ] {
+        let ran = pull(arguments).exits(2).says(says);
+        assert!(ran.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_platforms_come_byte_for_byte_with_their_attestations() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (amd64, arm64) = (image("linux/amd64", 10), image("linux/arm64", 10));
+    let index = put(&registry, "app", "1", &[&amd64, &arm64]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let told =
+        home.run(&["pull", &reference, "--all-platforms", "--to", "oci:out", "--json"]).exits(0).json();
+    assert_eq!((&told["platform"], &told["mediaType"]), (&Value::Null, &json!(OCI_INDEX)));
+    assert_eq!(raw(&home, "oci:out"), index);
+    let read: Value = serde_json::from_slice(&index).unwrap();
+    for entry in read["manifests"].as_array().unwrap() {
+        let manifest = blob(&home.path("out"), entry["digest"].as_str().unwrap());
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        for part in manifest["layers"].as_array().unwrap().iter().chain([&manifest["config"]]) {
+            let bytes = blob(&home.path("out"), part["digest"].as_str().unwrap());
+            assert_eq!(json!(Digest::sha256(&bytes).as_str()), part["digest"]);
+        }
+    }
+    // What is in the layout is pulled from there, and so is what is in the archive.
+    home.run(&["pull", "oci:out", "-p", "linux/arm64", "--to", "docker-archive:a.tar:app:2"]).exits(0);
+    home.run(&["pull", "docker-archive:a.tar", "-p", "linux/arm64", "--to", "rootfs:root"]).exits(0);
+    assert_eq!(fs::read(home.path("root/hello")).unwrap(), b"linux/arm64");
+    assert!(!home.path("root/gone").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_breaks_off_goes_on_and_what_is_damaged_never_looks_whole() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/amd64", 300_000);
+    put(&registry, "app", "1", &[&image]);
+    let reference = format!("{}/app:1", registry.host());
+    let layer = format!("/blobs/{}", image.layers[1].digest);
+    for to in ["oci:out", "docker-archive:out", "rootfs:out"] {
+        // It breaks once: the rest of it is asked for.
+        let home = Home::new();
+        registry.fault(Fault::CutBody { after: 100_000 }, On::get(&layer), Some(1));
+        registry.clear_requests();
+        home.run(&["pull", &reference, "-p", "linux/amd64", "--to", to]).exits(0);
+        assert_eq!(fetched(&registry, &image), [1, 2], "{to}");
+        let ranged =
+            registry.requests().iter().any(|request| request.header("range") == Some("bytes=100000-"));
+        assert!(ranged, "{to}");
+
+        // It is not there, is damaged, or never comes whole.
+        for fault in [Fault::status(404), Fault::WrongBytes, Fault::CutBody { after: 0 }] {
+            let home = Home::new();
+            registry.fault(fault.clone(), On::get(&layer), None);
+            let ran = home.run(&["pull", &reference, "-p", "linux/amd64", "--to", to]).exits(2);
+            registry.clear_faults();
+            assert!(ran.stdout.is_empty() && !ran.stderr.contains("panicked"), "{to}: {}", ran.stderr);
+            let left: Vec<_> =
+                fs::read_dir(home.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            if to == "oci:out" {
+                assert!(!home.path("out/oci-layout").exists() && !home.path("out/index.json").exists());
+                home.run(&["verify", "oci:out"]).exits(2);
+            } else {
+                assert!(left.is_empty(), "{to}, {fault:?}: {left:?}");
+            }
+            home.run(&["pull", &reference, "-p", "linux/amd64", "--to", to]).exits(0);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_command_goes_on_with_what_a_killed_one_left() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/amd64", 300_000);
+    put(&registry, "app", "1", &[&image]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let layer = format!("/blobs/{}", image.layers[1].digest);
+    let slow = Fault::Trickle { bytes_per: 10_000, every: std::time::Duration::from_millis(100) };
+    registry.fault(slow, On::get(&layer), Some(1));
+    let arguments = ["pull", &reference, "-p", "linux/amd64", "--to", "oci:out"];
+    let running = start(&mut home.workson(&arguments));
+    let hex = &image.layers[1].digest["sha256:".len()..];
+    let part = home.path("out/blobs/sha256").join(format!(".{hex}.part"));
+    cli_support::until("a part of the layer", || part.metadata().is_ok_and(|part| part.len() > 20_000));
+    running.signal("KILL");
+    running.ends();
+    let there = part.metadata().unwrap().len();
+    registry.clear_requests();
+    home.run(&arguments).exits(0);
+    let requests = registry.requests();
+    let asked = requests.iter().find(|request| request.path.ends_with(&layer)).unwrap();
+    assert_eq!(asked.header("range"), Some(format!("bytes={there}-").as_str()));
+    assert_eq!(blob(&home.path("out"), &image.layers[1].digest), *image.layers[1].bytes.as_ref().unwrap());
+    assert!(!part.exists());
+}
+
+/// Runs `script` where it may mount a small disk of its own, without being root.
+fn with_own_mounts(home: &Home, script: &str) -> Ran {
+    let script = format!("set -e; mkdir disk; {script}");
+    let mut unshare = home.command("unshare");
+    unshare.env("W", env!("CARGO_BIN_EXE_workson"));
+    let ran = start(unshare.args(["--map-root-user", "--mount", "sh", "-c", &script])).ends();
+    assert!(!ran.stderr.contains("unshare:"), "this test needs user namespaces: {}", ran.stderr);
+    ran
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_nothing_that_looks_whole() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/amd64", 3_000_000);
+    put(&registry, "app", "1", &[&image]);
+    let reference = format!("{}/app:1", registry.host());
+    for to in ["oci:disk/out", "docker-archive:disk/out", "rootfs:disk/out"] {
+        let home = Home::new();
+        let ran = with_own_mounts(
+            &home,
+            &format!(
+                "mount -t tmpfs -o size=1m tmpfs disk
+                 $W pull {reference} -p linux/amd64 --to {to} && exit 9 || test $? = 2
+                 find disk -mindepth 1
+                 mount -o remount,size=64m disk
+                 $W pull {reference} -p linux/amd64 --to {to} --no-same-owner >&2
+                 cp -r disk/out out"
+            ),
+        )
+        .exits(0)
+        .says("No space left on device");
+        match to {
+            "oci:disk/out" => {
+                assert!(
+                    !ran.text().contains("index.json") && !ran.text().contains("oci-layout"),
+                    "{}",
+                    ran.text()
+                );
+                assert_eq!(raw(&home, "oci:out"), image.manifest_bytes());
+            }
+            to => assert_eq!(ran.text(), "", "{to}: something was left"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gives_rights_or_reaches_out_is_named() {
+    use tar::EntryType;
+    let registry = MemoryRegistry::start().await.unwrap();
+    let files = Files::new()
+        .entry(EntryType::Regular, "bin/su", 0o4755, b"", b"su")
+        .entry(EntryType::Block, "dev/sda", 0o660, b"", b"")
+        .file("../../escaped", "!")
+        .symlink("out", "/etc")
+        .file("out/inside", "1");
+    put(&registry, "app", "1", &[&Image::new("linux/amd64", &["/a"]).layer(files)]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let pull =
+        |arguments: &[&str]| home.run(&[&["pull", &reference, "-p", "linux/amd64"], arguments].concat());
+    let ran = pull(&["--to", "rootfs:root", "--json"])
+        .exits(0)
+        .says("devices and pipes were not made: 1 (dev/sda)");
+    assert!(
+        ran.stderr.contains("lost their setuid or setgid bit (--keep-setuid keeps it): 1 (bin/su)"),
+        "{}",
+        ran.stderr
+    );
+    let rootfs = &ran.json()["rootfs"];
+    let harmless: Vec<_> = rootfs["harmless"].as_array().unwrap().iter().map(|one| &one["what"]).collect();
+    assert_eq!(harmless, ["device", "setuid", "name"]);
+    assert_eq!((&rootfs["layers"], &rootfs["entries"]), (&json!(1), &json!(5)));
+    let mode = |path: &str| fs::metadata(home.path(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode("root/bin/su"), mode("root/dev"), mode("root")), (0o755, 0o755, 0o755));
+    assert!(home.path("root/escaped").exists() && home.path("root/etc/inside").exists());
+    assert!(!home.path("escaped").exists() && !Path::new("/etc/inside").exists());
+    pull(&["--to", "rootfs:su", "--keep-setuid", "--quiet"]).exits(0);
+    assert_eq!(mode("su/bin/su"), 0o4755);
+
+    // A folder that is somebody's is left alone.
+    pull(&["--to", "rootfs:root"]).exits(2).says("the folder is not empty");
+    let refused = Files::new().hardlink("shadow", "/etc/shadow");
+    put(&registry, "app", "2", &[&Image::new("linux/amd64", &["/a"]).layer(refused)]);
+    let other = format!("{}/app:2", registry.host());
+    let ran = home.run(&["pull", &other, "-p", "linux/amd64", "--to", "rootfs:refused"]).exits(2);
+    assert!(
+        ran.stderr.contains("layer 1: shadow is refused: it is a hard link to what is not there"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!home.path("refused").exists());
+}
+
+#[test]
+fn what_skopeo_pushes_is_pulled_bit_for_bit() {
+    let storage = tempfile::tempdir().unwrap();
+    let registry = DockerRegistry::open(storage.path());
+    let (skopeo, home) = (Skopeo::new(), Home::new());
+    let mut layout = parts::image::Layout::new();
+    layout.tag_small_index("app", &SIX);
+    let (oci, docker) = (registry.reference("app:oci"), registry.reference("app:docker"));
+    skopeo.push(&layout, "app", &oci);
+    skopeo.push_as_docker(&layout, "app", &docker);
+    for (reference, folder) in [(&oci, "oci"), (&docker, "docker")] {
+        let to = format!("oci:{folder}");
+        home.run(&["pull", reference, "--all-platforms", "--to", &to]).exits(0);
+        assert_eq!(raw(&home, &to), skopeo.raw(reference));
+        // Whatever skopeo finds in it has to be there: it copies all of it elsewhere, digests and all.
+        let again = registry.reference(&format!("again-{folder}:1"));
+        let mut copy = home.command("skopeo");
+        copy.args([
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--all",
+            "--preserve-digests",
+            "--dest-tls-verify=false",
+        ]);
+        parts::run("skopeo", copy.args([&to, &format!("docker://{again}")]), b"");
+        assert_eq!(skopeo.digest(&again), skopeo.digest(reference));
+        for platform in SIX {
+            let to = format!("oci:{folder}-{}", platform.replace('/', "-"));
+            let told = home.run(&["pull", reference, "-p", platform, "--to", &to, "--json"]).exits(0).json();
+            assert_eq!(told["digest"].as_str().map(str::to_owned), skopeo.pulled(reference, platform));
+        }
+    }
+}
+
+#[test]
+fn an_archive_is_what_engines_load() {
+    let (home, image) = (Home::new(), image("linux/amd64", 1000));
+    let layout = layout_of(&[&image]);
+    let place = format!("oci:{}:it", layout.path().display());
+    home.run(&["pull", &place, "-p", "linux/amd64", "--to", "docker-archive:a.tar:team/app:1"]).exits(0);
+    assert_eq!(fs::metadata(home.path("a.tar")).unwrap().mode() & 0o777, 0o644 & !umask());
+    // As an OCI archive it is the very image.
+    assert_eq!(raw(&home, "oci-archive:a.tar"), image.manifest_bytes());
+    // As one of `docker save`, its config and what its layers are unpacked are the same.
+    let saved: Value = serde_json::from_slice(&raw(&home, "docker-archive:a.tar")).unwrap();
+    assert_eq!(saved["config"]["digest"], json!(Digest::sha256(&image.config_bytes()).as_str()));
+    let diff_ids: Vec<_> = saved["layers"].as_array().unwrap().iter().map(|layer| &layer["digest"]).collect();
+    assert_eq!(diff_ids, image.layers.iter().map(|layer| layer.diff_id.as_str()).collect::<Vec<_>>());
+    let mut list = String::new();
+    let mut archive = tar::Archive::new(fs::File::open(home.path("a.tar")).unwrap());
+    let found = archive.entries().unwrap().map(Result::unwrap);
+    found
+        .into_iter()
+        .find(|entry| entry.path().unwrap() == Path::new("manifest.json"))
+        .unwrap()
+        .read_to_string(&mut list)
+        .unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&list).unwrap()[0]["RepoTags"], json!(["team/app:1"]));
+
+    // It takes the place of a file of that name, and of nothing else.
+    home.run(&["pull", &place, "-p", "linux/amd64", "--to", "docker-archive:a.tar"]).exits(0);
+    fs::create_dir(home.path("folder")).unwrap();
+    for to in ["docker-archive:folder", "docker-archive:absent/a.tar", "docker-archive:/dev/null"] {
+        let ran = home.run(&["pull", &place, "-p", "linux/amd64", "--to", to]).exits(2);
+        assert!(ran.stderr.contains("writing the archive"), "{}", ran.stderr);
+    }
+    home.run(&["pull", &place, "-p", "linux/amd64", "--to", "oci:folder"]).exits(0);
+    home.write("other/thesis.txt", "");
+    home.run(&["pull", &place, "-p", "linux/amd64", "--to", "oci:other"]).exits(2).says("something else");
+}
+
+fn umask() -> u32 {
+    let text = parts::run("sh", Command::new("sh").args(["-c", "umask"]), b"");
+    u32::from_str_radix(std::str::from_utf8(&text).unwrap().trim(), 8).unwrap()
+}
