@@ -9,14 +9,16 @@ use workson_fuzz::check_elf;
 use workson_fuzz::verify::layer::{Compression, Content, Entry, Layer, Limits, Node, read};
 use workson_oci::digest::Algorithm;
 
-/// What is kept of a script's first line, and of all texts for each entry that may be there.
+/// What is kept of a script's first line, and of all texts for each entry that an image may have.
 const LINE: usize = 256;
-const TEXT_PER_ENTRY: usize = 256;
+const TEXT_PER_ENTRY: u64 = 96;
+/// How long a path may be.
+const PATH: usize = 4_095;
 
 fuzz_target!(|data: &[u8]| {
     let Some((how, layer)) = data.split_first() else { return };
     let compression = compression(*how);
-    let limits = Limits { bytes: 1 << 20, entries: 100, ..Limits::default() };
+    let limits = Limits { bytes: 1 << 20, entries: 100, image_entries: 10_000, ..Limits::default() };
     if let Ok(found) = read(layer, compression, Algorithm::Sha256, &limits) {
         check(&found, layer, compression, &limits);
     }
@@ -68,14 +70,14 @@ fn check(found: &Layer, layer: &[u8], compression: Compression, limits: &Limits)
     assert!(found.diff_id.matches(&unpacked));
     assert_eq!(found.size, unpacked.len() as u64);
     assert!(found.size <= limits.bytes && found.entries.len() as u64 <= limits.entries);
-    let text: usize = found.entries.iter().map(check_entry).sum();
-    assert!(text <= limits.entries as usize * TEXT_PER_ENTRY);
+    let text: usize = found.entries.iter().map(|entry| check_entry(&entry)).sum();
+    assert!(text as u64 <= limits.image_entries * TEXT_PER_ENTRY);
 }
 
-/// What holds of every entry. Returned is how long the texts are that it keeps.
+/// What holds of every entry. Returned is how long the texts are that it keeps beside its path.
 fn check_entry(entry: &Entry) -> usize {
-    assert!(is_clean(&entry.path), "{entry:?}");
-    let more = match &entry.node {
+    assert!(is_clean(&entry.path) && entry.path.len() <= PATH, "{entry:?}");
+    match &entry.node {
         Node::Hardlink(target) => {
             assert!(is_clean(target), "{entry:?}");
             target.len()
@@ -97,8 +99,7 @@ fn check_entry(entry: &Entry) -> usize {
             _ => 0,
         },
         _ => 0,
-    };
-    entry.path.len() + more
+    }
 }
 
 /// Whether a path has one spelling and stays in the root.

@@ -167,7 +167,11 @@ impl Layout {
         });
         entries.push(entry);
         let write = |name: &str, bytes: &[u8]| -> io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            let mut builder = tempfile::Builder::new();
+            // Who may read the blobs may read what names them.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+            let mut file = builder.tempfile_in(&self.folder)?;
             file.write_all(bytes)?;
             file.persist(self.folder.join(name)).map_err(|error| error.error)?;
             Ok(())
