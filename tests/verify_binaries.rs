@@ -846,12 +846,30 @@ fn shells_are_looked_through_to_what_they_start() {
     // The first may fail, and the shell goes on.
     for command in ["app || true", "app; true", "app & wait", "if app; then true; fi; app || :"] {
         let several = image(&["/bin/sh", "-c", command], &wrong);
-        let answer = told(&several, if command.starts_with("if") { 0 } else { 2 });
-        if !command.starts_with("if") {
+        let answer = told(&several, 2);
+        if command.starts_with("if") {
+            assert_eq!(answer["findings"][0]["rule"], json!("not-followed"), "{answer:#}");
+        } else {
             assert_found(&answer, "unknown", "wrong-machine", "/usr/bin/app", 0);
         }
         works(&image(&["/bin/sh", "-c", command], &right));
     }
+    // What a command before it makes is not there yet.
+    let maker = AMD64
+        .compile("#include <sys/stat.h>\nint main(void) { return chmod(\"/app\", 0755); }\n", &["-static"]);
+    for (command, code) in [("mk && /app", 2), ("/app", 1), ("cd /nowhere && /usr/bin/app", 1)] {
+        let made = image(&["/bin/sh", "-c", command], &right)
+            .layer(Files::new().program("usr/bin/mk", &maker).file("app", &right));
+        told(&made, code);
+        assert_eq!(start(&made).started(), code == 2, "{command}");
+    }
+    works(&image(&["/bin/sh", "-c", "app --pid=$$ \"$(echo 1)\""], &right));
+    fails(
+        &image(&["/bin/sh", "-c", "app --pid=$$ \"$(echo 1)\""], &wrong),
+        "wrong-machine",
+        "/usr/bin/app",
+        0,
+    );
     // What is nowhere may be a command of the shell's own.
     let absent = image(&["/bin/sh", "-c", "nothing-of-this-name"], &right);
     assert_eq!(told(&absent, 2)["findings"][0]["rule"], json!("not-found"));

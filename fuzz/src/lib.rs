@@ -59,7 +59,8 @@ pub fn check_elf(elf: &Elf) {
     for name in names.chain(needed).chain(versions_given).chain(of_versions) {
         assert!(name.len() <= NAME && !name.contains(&0));
     }
-    assert!((arm_architecture.is_none() && float_abi.is_none()) || *machine == Machine::Arm);
+    assert!(arm_architecture.is_none() || *machine == Machine::Arm);
+    assert!(float_abi.is_none() || matches!(machine, Machine::Arm | Machine::Riscv64));
     assert!(arm_architecture.is_none_or(|version| (4..=8).contains(&version)));
     assert!(x86_level.is_none_or(|level| *machine == Machine::X86_64 && (1..=4).contains(&level)));
 }

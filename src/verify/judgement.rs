@@ -129,16 +129,18 @@ pub fn judge(platform: &Platform, command: &Command, tree: &Tree) -> Judgement {
         x86_level: None,
         alignment: None,
     };
+    let mut is_partly_followed = false;
     if judging.platform.os == "windows" {
         judging.windows(command);
     } else {
         let startup = follow(tree, command);
+        is_partly_followed = startup.is_partly_followed;
         judging.obstacles(&startup);
         for program in &startup.programs {
             judging.program(program, command);
         }
     }
-    let machines = judging.others();
+    let machines = judging.others(is_partly_followed);
     judging.alignment();
     judging.level();
     judging.findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
@@ -485,7 +487,9 @@ impl Judging<'_> {
     }
 
     /// Counts all binaries, and names those of other machines that nothing was seen to run.
-    fn others(&mut self) -> BTreeMap<String, u64> {
+    ///
+    /// Where a shell's text runs more than was followed, it may run them.
+    fn others(&mut self, may_run: bool) -> BTreeMap<String, u64> {
         let mut machines: BTreeMap<String, u64> = BTreeMap::new();
         let mut foreign: Vec<(Vec<u8>, usize, String)> = Vec::new();
         let mut count = 0_u64;
@@ -513,6 +517,11 @@ impl Judging<'_> {
                     ));
                 }
             }
+        }
+        if may_run && count > 0 {
+            let reason =
+                "a shell's text runs more than could be followed, and there are binaries for other machines";
+            self.find(Weight::Unknown, "not-followed", None, reason.into());
         }
         for (path, layer, reason) in foreign {
             self.find(Weight::Note, "foreign-binary", Some((&path, Some(layer))), reason);

@@ -393,7 +393,7 @@ impl Kept {
 /// What stands behind `#!`, as the kernel reads it.
 fn script(beginning: &[u8]) -> Vec<u8> {
     let line = &beginning[2..beginning.len().min(MAX_SCRIPT_LINE)];
-    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    let end = line.iter().position(|byte| matches!(byte, b'\n' | 0)).unwrap_or(line.len());
     // Blanks and tabs alone: a carriage return belongs to the name before it.
     let line = line[..end].trim_ascii_start();
     let blanks = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();

@@ -470,5 +470,6 @@ pub fn told(missing: &Missing) -> &'static str {
         Missing::Absent(_) => "is not there",
         Missing::Loop => "is a link that leads in a circle",
         Missing::NoFolder(_) => "leads through something that is no folder",
+        Missing::NoFile(_) => "is no file",
     }
 }

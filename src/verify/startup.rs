@@ -14,7 +14,7 @@ use self::identity::Identity;
 use self::words::{By, Started, started};
 use super::binary::elf::Kind;
 use super::layer::{Content, File};
-use super::tree::{Missing, Tree};
+use super::tree::{Found, Missing, Tree};
 
 /// What engines take where an image sets no `PATH`.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -161,6 +161,8 @@ pub struct Startup {
     pub programs: Vec<Program>,
     /// What keeps the image from starting.
     pub obstacles: Vec<Obstacle>,
+    /// Whether a shell's text runs more than was followed.
+    pub is_partly_followed: bool,
 }
 
 impl Command {
@@ -312,6 +314,19 @@ impl Following<'_> {
     /// Where a name leads: with a slash it is a path, seen from the working folder; without one it is looked for in `PATH`.
     /// What a script's first line names is a path in any case.
     fn find(&self, next: &Next) -> Result<(Vec<u8>, Arc<File>, usize), Missing> {
+        // A shell that can't go to a folder runs nothing there.
+        if matches!(next.role, Role::Sole | Role::Likely)
+            && !next.folder.is_empty()
+            && next.folder != self.command.folder
+        {
+            match self.tree.resolve(next.folder.as_bytes()) {
+                Ok((_, placed)) if matches!(placed.found, Found::Folder) => {}
+                // The root.
+                Err(Missing::Absent(real)) if real.is_empty() => {}
+                Ok((real, _)) => return Err(Missing::NoFolder(real)),
+                Err(missing) => return Err(missing),
+            }
+        }
         let of = |path: &[u8]| self.tree.file(path).map(|(real, file, layer)| (real, file.clone(), layer));
         let name = &next.name[..];
         let below = |folder: &str| [folder.as_bytes(), b"/", name].concat();
@@ -362,7 +377,9 @@ impl Following<'_> {
     /// What it starts itself, by the words that it is given.
     fn starts(&mut self, next: &Next) {
         let variable = |name: &str| self.command.variable(name).map(str::to_owned);
-        for Started { by, words, folder } in started(&next.words, &next.folder, &variable) {
+        let (started, is_whole) = started(&next.words, &next.folder, &variable);
+        self.startup.is_partly_followed |= !is_whole;
+        for Started { by, words, folder } in started {
             let role = match (by, &next.role) {
                 (_, Role::Argument) | (By::Argument, _) => Role::Argument,
                 (_, Role::Perhaps) | (By::ShellPerhaps, _) => Role::Perhaps,

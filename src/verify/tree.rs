@@ -52,6 +52,8 @@ pub enum Missing {
     Loop,
     /// A part of it is no folder.
     NoFolder(Vec<u8>),
+    /// There is a folder there, or something else that is no file.
+    NoFile(Vec<u8>),
 }
 
 /// A hard link that does not lead to a file of its own layer.
@@ -230,7 +232,7 @@ impl Tree {
         let real = self.entries.path(at);
         match self.entries.file(at) {
             Some(file) => Ok((real, file, self.entries.layer(at))),
-            None => Err(Missing::Absent(real)),
+            None => Err(Missing::NoFile(real)),
         }
     }
 

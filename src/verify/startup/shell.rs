@@ -103,7 +103,7 @@ const HARMLESS: [&str; 22] = [
 /// variables stand for may be together.
 const MAX_COMMANDS: usize = 64;
 const MAX_TOKENS: usize = 4_096;
-const MAX_VALUES: usize = 1 << 20;
+const MAX_VALUES: usize = 128 << 10;
 
 /// A command that a shell runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,8 +165,8 @@ enum Token {
 /// A simple command: its words, and what stands behind it.
 type Simple = (Vec<Option<String>>, Option<Operator>);
 
-/// The programs that `text` runs.
-pub(super) fn commands(text: &str, environment: &Environment<'_>) -> Vec<ShellCommand> {
+/// The programs that `text` runs, and whether that was read to its end.
+pub(super) fn commands(text: &str, environment: &Environment<'_>) -> (Vec<ShellCommand>, bool) {
     let lexer = Lexer { text, rest: text, environment, room: MAX_VALUES };
     let (mut commands, mut is_whole) = split(lexer.tokens());
     // What is executed in the shell's place is the last, and so is what stands before an exit.
@@ -184,7 +184,7 @@ pub(super) fn commands(text: &str, environment: &Environment<'_>) -> Vec<ShellCo
         let in_pipe = operator == Some(Operator::Pipe);
         reading.command(words, at >= decisive && !in_pipe, is_alone && !in_pipe);
     }
-    reading.found
+    (reading.found, is_whole)
 }
 
 /// What is known while the commands are gone along.
@@ -424,7 +424,12 @@ impl Lexer<'_, '_> {
                     Some(_) => is_told = false,
                     None => return Token::Beyond,
                 },
-                '`' => return Token::Beyond,
+                '`' => {
+                    if !self.backquoted() {
+                        return Token::Beyond;
+                    }
+                    is_told = false;
+                }
                 _ => {
                     // Patterns and home folders; `[` and `[[` alone are commands.
                     is_told &= !matches!(next, '*' | '?') && (next != '~' || !word.is_empty());
@@ -447,7 +452,12 @@ impl Lexer<'_, '_> {
                     self.rest = &self.rest[1..];
                     return Some(text);
                 }
-                '`' => return None,
+                '`' => {
+                    if !self.backquoted() {
+                        return None;
+                    }
+                    text = None;
+                }
                 '$' => match self.parameter()? {
                     Some(value) => text.iter_mut().for_each(|text| text.push_str(&value)),
                     None => text = None,
@@ -475,7 +485,7 @@ impl Lexer<'_, '_> {
     fn parameter(&mut self) -> Option<Option<String>> {
         self.rest = &self.rest[1..];
         if self.rest.starts_with('(') {
-            return None;
+            return self.parenthesised().then_some(None);
         }
         if let Some(rest) = self.rest.strip_prefix('{') {
             let (name, rest) = rest.split_once('}')?;
@@ -496,6 +506,39 @@ impl Lexer<'_, '_> {
         let (name, rest) = self.rest.split_at(length);
         self.rest = rest;
         Some(self.value(name))
+    }
+
+    /// Passes over what stands in parentheses; whether they end.
+    fn parenthesised(&mut self) -> bool {
+        let (mut depth, mut quote, mut is_escaped) = (0_usize, None, false);
+        for (at, next) in self.rest.char_indices() {
+            match (next, quote) {
+                _ if is_escaped => is_escaped = false,
+                ('\\', quote) if quote != Some('\'') => is_escaped = true,
+                (next, Some(begun)) if next == begun => quote = None,
+                (_, Some(_)) => {}
+                ('\'' | '"', None) => quote = Some(next),
+                ('(', None) => depth += 1,
+                (')', None) => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                self.rest = &self.rest[at + 1..];
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Passes over what stands in backquotes; whether they end.
+    fn backquoted(&mut self) -> bool {
+        match self.rest[1..].split_once('`') {
+            Some((_, rest)) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
     }
 
     fn value(&mut self, name: &str) -> Option<String> {
@@ -536,7 +579,7 @@ mod tests {
                 if command.folder == "/work" { String::new() } else { format!(" in {}", command.folder) };
             format!("{mark} {}{folder}", command.words.join(" "))
         };
-        commands(text, &environment).into_iter().map(shown).collect()
+        commands(text, &environment).0.into_iter().map(shown).collect()
     }
 
     #[test]
@@ -592,8 +635,11 @@ mod tests {
             ("a || exec b", &["? a", "? b"]),
             // What is not followed says nothing, and what stands before it decides nothing.
             ("a; if b; then c; fi", &["? a"]),
-            ("$(which app) && b", &[]),
-            ("`which app`", &[]),
+            ("$(which app) && b", &["~ b"]),
+            ("`which app` -x", &[]),
+            ("exec /app --n=$(hostname -s | tr \")\" \"(\")", &["! /app"]),
+            ("/app \"`date`\" x", &["! /app"]),
+            ("/app $(unclosed", &[]),
             ("(a; b)", &[]),
             ("a && (b)", &["? a"]),
             ("./*.sh", &[]),
@@ -610,7 +656,7 @@ mod tests {
         let parameters = vec!["x".repeat(100_000); 50];
         let environment = Environment { variable: &|_| None, parameters: &parameters, folder: "/" };
         for text in ["$1".repeat(50_000), "app \"$@\" ".repeat(10_000), "app $1; ".repeat(10_000)] {
-            let found = commands(&text, &environment);
+            let (found, _) = commands(&text, &environment);
             let length: usize = found.iter().flat_map(|command| &command.words).map(String::len).sum();
             assert!(length <= 2 * MAX_VALUES, "{length}");
         }

@@ -2,19 +2,23 @@
 
 use super::shell::{self, Certainty, Environment};
 
-/// Programs that do nothing but start another one in their place or below them, and how many words stand before it.
-const LAUNCHERS: [(&str, usize); 8] = [
-    ("catatonit", 0),
-    ("docker-init", 0),
-    ("dumb-init", 0),
-    ("env", 0),
-    ("gosu", 1),
-    ("su-exec", 1),
-    ("tini", 0),
-    ("tini-static", 0),
+/// Programs that do nothing but start another one in their place or below them: how many words stand before it, and
+/// which of their options have a word of their own behind them.
+const LAUNCHERS: [(&str, usize, &[&str]); 13] = [
+    ("catatonit", 0, &[]),
+    ("docker-init", 0, &["-e", "-p"]),
+    ("dumb-init", 0, &["-r", "--rewrite"]),
+    ("env", 0, &["-u", "-C"]),
+    ("gosu", 1, &[]),
+    ("nice", 0, &["-n"]),
+    ("nohup", 0, &[]),
+    ("setsid", 0, &[]),
+    ("stdbuf", 0, &["-i", "-o", "-e"]),
+    ("su-exec", 1, &[]),
+    ("timeout", 1, &["-s", "-k", "--signal", "--kill-after"]),
+    ("tini", 0, &["-e", "-p"]),
+    ("tini-static", 0, &["-e", "-p"]),
 ];
-/// Their options that have a word of their own behind them.
-const WITH_VALUE: [&str; 6] = ["-e", "-p", "-r", "--rewrite", "-u", "-C"];
 const SHELLS: [&str; 7] = ["sh", "bash", "ash", "dash", "zsh", "ksh", "mksh"];
 
 /// How a program comes to be started.
@@ -45,48 +49,52 @@ pub(super) struct Started {
 }
 
 /// What the program `words[0]` starts.
+///
+/// With it, whether all that it may start was seen.
 pub(super) fn started(
     words: &[String],
     folder: &str,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Vec<Started> {
+) -> (Vec<Started>, bool) {
     let base = |word: &String| word.rsplit('/').next().unwrap_or_default().to_owned();
     // busybox is the program that the next word names.
     let at = words.iter().position(|word| base(word) != "busybox").unwrap_or(words.len());
-    let Some((program, rest)) = words[at..].split_first() else { return Vec::new() };
+    let Some((program, rest)) = words[at..].split_first() else { return (Vec::new(), true) };
     let base = base(program);
     let one = |by, words: &[String]| {
         let started = Started { by, words: words.to_vec(), folder: folder.to_owned() };
-        if words.is_empty() { Vec::new() } else { vec![started] }
+        (if words.is_empty() { Vec::new() } else { vec![started] }, true)
     };
     if SHELLS.contains(&base.as_str()) {
         return match shell_words(rest) {
             Shell::Text(text, parameters) => {
                 let environment = Environment { variable, parameters, folder };
-                let commands = shell::commands(text, &environment).into_iter();
+                let (commands, is_whole) = shell::commands(text, &environment);
                 let by = |certainty| match certainty {
                     Certainty::Certain => By::Shell,
                     Certainty::Likely => By::ShellLikely,
                     Certainty::Possible => By::ShellPerhaps,
                 };
-                commands
+                let commands = commands.into_iter();
+                let commands = commands
                     .map(|command| Started {
                         by: by(command.certainty),
                         words: command.words,
                         folder: command.folder,
                     })
-                    .collect()
+                    .collect();
+                (commands, is_whole)
             }
             Shell::File(words) => one(By::Script, words),
-            Shell::Nothing => Vec::new(),
+            Shell::Nothing => (Vec::new(), true),
         };
     }
-    if let Some((_, before)) = LAUNCHERS.iter().find(|(name, _)| *name == base.as_str()) {
+    if let Some((_, before, with_value)) = LAUNCHERS.iter().find(|(name, ..)| *name == base.as_str()) {
         // What an option may change is not followed.
         let is_plain = |word: &String| {
             base != "env" || !(word.starts_with("-S") || word.starts_with("-C") || word.starts_with("--"))
         };
-        let words = launched(rest).get(*before..).unwrap_or_default();
+        let words = launched(rest, with_value).get(*before..).unwrap_or_default();
         let own = &rest[..rest.len() - words.len()];
         let leads = own.iter().any(|word| word.starts_with("PATH=") || word.starts_with("LD_"));
         let by = if own.iter().all(is_plain) && !leads { By::Launcher } else { By::Argument };
@@ -135,11 +143,11 @@ fn shell_words(mut words: &[String]) -> Shell<'_> {
 }
 
 /// The words of a launcher that are no options and no variables of its own.
-fn launched(mut words: &[String]) -> &[String] {
+fn launched<'a>(mut words: &'a [String], with_value: &[&str]) -> &'a [String] {
     while let [word, rest @ ..] = words {
         words = match word.as_str() {
             "--" => return rest,
-            option if WITH_VALUE.contains(&option) => rest.get(1..).unwrap_or_default(),
+            option if with_value.contains(&option) => rest.get(1..).unwrap_or_default(),
             option if option.starts_with('-') || option.contains('=') => rest,
             _ => return words,
         };
@@ -153,7 +161,7 @@ mod tests {
 
     fn of(words: &[&str]) -> Vec<(By, String)> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let found = started(&words, "/", &|_| None);
+        let (found, _) = started(&words, "/", &|_| None);
         found.into_iter().map(|started| (started.by, started.words.join(" "))).collect()
     }
 
@@ -182,6 +190,9 @@ mod tests {
             (&["env", "-C", "/x", "./app"], one(By::Argument, "./app")),
             (&["env", "--chdir=/x", "./app"], one(By::Argument, "./app")),
             (&["sh", "-s"], vec![]),
+            (&["timeout", "-k", "3", "5", "app"], one(By::Launcher, "app")),
+            (&["nice", "-n", "5", "app"], one(By::Launcher, "app")),
+            (&["tini", "-s", "--", "app"], one(By::Launcher, "app")),
             (&["/entrypoint", "--flag", "app", "x"], one(By::Argument, "app x")),
             (&[], vec![]),
         ] {
