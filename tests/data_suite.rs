@@ -9,6 +9,8 @@ mod parts;
 
 #[path = "data_suite/assemble.rs"]
 mod assemble;
+#[path = "data_suite/engines.rs"]
+mod engines;
 #[path = "data_suite/history.rs"]
 mod history;
 #[path = "verify/mod.rs"]
