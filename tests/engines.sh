@@ -4,7 +4,7 @@
 set -eu
 
 packages=''
-for pair in podman:podman runc:runc dockerd:docker.io docker:docker.io; do
+for pair in podman:podman buildah:buildah runc:runc dockerd:docker.io docker:docker.io; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || packages="$packages ${pair#*:}"
 done
 if [ -z "$packages" ]; then

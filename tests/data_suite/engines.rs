@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::parts::docker_registry::DockerRegistry;
+use super::parts::skopeo::Skopeo;
 use super::parts::user::User;
 use super::parts::{output, run, started};
 use super::{ALPINE, data};
@@ -92,6 +93,56 @@ fn podman_runs_alpine_on_each_of_its_platforms() {
     let refused = output("podman", &mut podman("run", &absent), b"");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("no image found in image index"), "{said}");
+}
+
+#[test]
+fn what_podman_and_buildah_push_is_copied_and_pulled_bit_for_bit() {
+    let (storage, home) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (registry, skopeo, user) = (DockerRegistry::open(storage.path()), Skopeo::new(), User::new());
+    let root =
+        data("alpine-3.20.3").join("x86_64/alpine-minirootfs-3.20.3-x86_64.tar.gz").display().to_string();
+    let store = |program: &str| {
+        let mut command = Command::new(program);
+        command.arg("--root").arg(home.path().join("root")).arg("--runroot").arg(home.path().join("run"));
+        command.args(["--storage-driver", "vfs"]).env("HOME", home.path());
+        command
+    };
+    let one = |program: &str, arguments: &[&str]| {
+        let said = run(program, store(program).args(arguments), b"");
+        String::from_utf8(said).unwrap().lines().last().unwrap_or_default().to_owned()
+    };
+    let target = |name: &str| format!("docker://{}", registry.reference(name));
+    one("podman", &["import", "--change", "CMD=/bin/sh", &root, "it"]);
+    one("podman", &["push", "--tls-verify=false", "it", &target("podman:oci")]);
+    one("podman", &["push", "--tls-verify=false", "--format", "v2s2", "it", &target("podman:docker")]);
+    one(
+        "podman",
+        &["push", "--tls-verify=false", "--compression-format", "zstd", "it", &target("podman:zstd")],
+    );
+    let container = one("buildah", &["from", "scratch"]);
+    one("buildah", &["add", &container, &root, "/"]);
+    one("buildah", &["config", "--cmd", "/bin/sh", &container]);
+    one("buildah", &["commit", &container, "built"]);
+    one("buildah", &["push", "--tls-verify=false", "built", &target("buildah:oci")]);
+    for name in ["podman:oci", "podman:docker", "podman:zstd", "buildah:oci"] {
+        let (from, to) = (registry.reference(name), registry.reference(&format!("copy/{name}")));
+        user.workson(&["copy", &from, &to]).exits(0);
+        assert_eq!(skopeo.raw(&to), skopeo.raw(&from), "{name}");
+        let folder = home.path().join(name.replace(':', "-"));
+        let place = format!("oci:{}", folder.display());
+        user.workson(&["pull", &from, "--all-platforms", "--to", &place]).exits(0);
+        let raw = run("skopeo", Command::new("skopeo").args(["inspect", "--raw", &place]), b"");
+        assert_eq!(raw, skopeo.raw(&from), "{name}");
+        // Every blob is there under its digest, and has it.
+        let mut count = 0;
+        for blob in std::fs::read_dir(folder.join("blobs/sha256")).unwrap() {
+            let path = blob.unwrap().path();
+            let digest = workson_oci::Digest::sha256(&std::fs::read(&path).unwrap());
+            assert_eq!(digest.hex(), path.file_name().unwrap().to_str().unwrap(), "{name}");
+            count += 1;
+        }
+        assert_eq!(count, 3, "{name}: a manifest, a config, a layer");
+    }
 }
 
 /// dockerd, until it is dropped.
