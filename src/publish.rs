@@ -4,6 +4,7 @@
 //! fails, every tag is as it was: those that have moved already are put back.
 
 use tokio::runtime::Handle;
+use workson_oci::document::Document;
 use workson_oci::platform::Matcher;
 use workson_oci::{Content, Digest, Platform, Reference, Repository};
 use workson_registry::{Client, Error, Kind};
@@ -183,19 +184,18 @@ impl Publishing<'_> {
             reference: target.clone(),
             runtime: self.settings.runtime.clone(),
         };
-        let offered = match offered(&registry, there) {
-            Ok(offered) => offered,
-            // What is no image has no platform to lose.
-            Err(_) => return Ok(()),
-        };
+        // What engines refuse has no platform to lose.
+        if Document::read(there).is_err() {
+            return Ok(());
+        }
+        let has_today = offered_platforms(&registry, there)
+            .map_err(|reason| PublishError::Untold { reference: target.to_string(), reason })?;
         let has = |wanted: &Platform, all: &[Platform]| {
             let matcher = Matcher::only_strict(wanted);
             all.iter().any(|platform| matcher.matches(platform))
         };
-        let lost: Vec<String> = offered
-            .platforms
+        let lost: Vec<String> = has_today
             .iter()
-            .map(|entry| &entry.platform)
             .filter(|platform| !has(platform, platforms) && !has(platform, self.settings.allow_drop))
             .map(Platform::to_string)
             .collect();

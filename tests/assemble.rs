@@ -566,6 +566,42 @@ fn index(name: &str, sum: &str) -> String {
     )
 }
 
+#[test]
+fn the_signatures_of_an_alpine_release_are_checked_by_the_key_that_is_given() {
+    let home = Home::new();
+    let mut sums = String::new();
+    for (path, bytes) in release() {
+        sums += &format!("{}  {path}\n", sha512(&bytes));
+        home.write(&format!("signed/{path}"), bytes);
+    }
+    home.write("signed/checksums.sha512", &sums);
+    let gpg = "gpg --homedir $HOME/keys --batch --quiet --pinentry-mode loopback --passphrase ''";
+    let script = format!(
+        "set -e; mkdir -m 700 $HOME/keys; for who in right wrong; do {gpg} --quick-generate-key $who@example rsa2048 sign; \
+         {gpg} --export $who@example >$who.gpg; done; \
+         for root in signed/*/*.tar.gz; do {gpg} --local-user right@example --armor --detach-sign $root; done; \
+         gpgconf --homedir $HOME/keys --kill all"
+    );
+    let made = home.shell(&script);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let run = |more: &[&str]| {
+        home.run(&[&["assemble", "alpine", "--release", "signed", "--dry-run", "--json"], more].concat())
+    };
+    let notes =
+        |told: Value| told["notes"].as_array().unwrap().iter().map(Value::to_string).collect::<String>();
+    assert!(notes(run(&[]).exits(0).json()).contains("was not checked (--key FILE does)"));
+    let told = notes(run(&["--key", "right.gpg"]).exits(0).json());
+    assert_eq!(told.matches("is signed by").count(), 2, "{told}");
+    run(&["--key", "wrong.gpg"]).exits(2).says("No public key");
+    run(&["--key", "absent.gpg"]).exits(2).says("absent.gpg");
+    let asc = home.path(&format!("signed/{}.asc", release()[0].0));
+    let other = home.path(&format!("signed/{}.asc", release()[1].0));
+    std::fs::copy(&other, &asc).unwrap();
+    run(&["--key", "right.gpg"]).exits(2).says("BAD signature");
+    std::fs::remove_file(&asc).unwrap();
+    run(&["--key", "right.gpg"]).exits(2).says("it is not there, and --key asks for a signature");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_its_roots() {
     let registry = MemoryRegistry::start().await.unwrap();

@@ -151,6 +151,27 @@ async fn a_platform_is_not_lost_unless_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tag_of_which_it_can_not_be_told_what_it_has_is_not_replaced() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let target = format!("{}/app:1", registry.host());
+    let single = image("linux/amd64", "old");
+    let mut old = Layout::new();
+    let entry = single.put(&old);
+    old.tag("it", &entry);
+    home.run(&["push", &place(&old), &target]).exits(0);
+    // Its platform stands in its config alone.
+    let config = Digest::sha256(&single.config_bytes()).to_string();
+    registry.fault(Fault::status(500), On { path: config, method: Some(Method::Get), ..On::default() }, None);
+    let new = layout_of(&[&image("linux/arm64", "new")]);
+    let ran = home.run(&["push", &place(&new), &target, "--timeout", "2"]).exits(2);
+    assert!(ran.stderr.contains("what") && ran.stderr.contains("could not be told"), "{}", ran.stderr);
+    assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&old));
+    registry.clear_faults();
+    home.run(&["push", &place(&new), &target]).exits(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_at_any_point_leaves_every_tag_as_it_was() {
     let home = Home::new();
     let (old, new) = (both("old"), both("new"));

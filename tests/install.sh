@@ -31,6 +31,9 @@ programs='
     debootstrap:debootstrap
     fakeroot:fakeroot
     gpgv:gpgv
+    gpg:gpg
+    gpgconf:gpgconf
+    gpg-agent:gpg-agent
 '
 packages=''
 for pair in $programs; do

@@ -5,6 +5,7 @@
 //! a root. Nothing is taken without a SHA-512.
 
 mod place;
+mod signature;
 mod stanza;
 
 use std::collections::BTreeMap;
@@ -97,11 +98,16 @@ impl Root {
 /// Looks into the release at `location`, a folder or an address, and fetches its roots where they are afar. Without
 /// `version` it is the newest one that is there.
 ///
+/// With `keyring`, a file of OpenPGP keys, every root has to have a signature by one of these; without it, a signature
+/// is named as not checked.
+///
 /// # Errors
-/// Where there is no such release, something of it can't be had, or its architectures have different versions.
+/// Where there is no such release, something of it can't be had or is not signed so, or its architectures have
+/// different versions.
 pub fn release(
     location: &str,
     version: Option<&str>,
+    keyring: Option<&Path>,
     settings: &Settings<'_>,
 ) -> Result<Release, AssembleError> {
     let place = Place::new(location, settings)?;
@@ -111,7 +117,7 @@ pub fn release(
     };
     let (roots, newest) = of_one_version(roots, location, version)?;
     let mut notes = Vec::new();
-    let parts = roots.iter().map(|root| part(&place, root, &mut notes)).collect::<Result<_, _>>()?;
+    let parts = roots.iter().map(|root| part(&place, root, keyring, &mut notes)).collect::<Result<_, _>>()?;
     let has = |name: &str| roots.iter().any(|root| root.architecture.name == name);
     let absent: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).filter(|name| !has(name)).collect();
     if !absent.is_empty() {
@@ -274,13 +280,30 @@ fn beside(
 }
 
 /// What one root becomes.
-fn part(place: &Place<'_>, root: &Root, notes: &mut Vec<String>) -> Result<Part, AssembleError> {
+fn part(
+    place: &Place<'_>,
+    root: &Root,
+    keyring: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<Part, AssembleError> {
     let file = root.file();
     let path = place.file(&file)?.ok_or_else(|| {
         AssembleError::new(format!("{}/{file}: it is not there, though its checksum is", place.shown()))
     })?;
-    if place.text(&format!("{file}.asc"))?.is_some() {
-        notes.push(format!("{file}.asc, its OpenPGP signature, was not checked; its SHA-512 is"));
+    match (place.text(&format!("{file}.asc"))?, keyring) {
+        (Some(text), Some(keyring)) => {
+            let key = signature::check(&file, &text, Path::new(&path), keyring, place.scratch())?;
+            notes.push(format!("{file} is signed by {key}"));
+        }
+        (None, Some(_)) => {
+            let text =
+                format!("{}/{file}.asc: it is not there, and --key asks for a signature", place.shown());
+            return Err(AssembleError::new(text));
+        }
+        (Some(_), None) => notes.push(format!(
+            "{file}.asc, its OpenPGP signature, was not checked (--key FILE does); its SHA-512 is"
+        )),
+        (None, None) => {}
     }
     let path_variable = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let config = Config {

@@ -47,6 +47,11 @@ impl<'a> Place<'a> {
         Ok(Place { location, whereabouts, scratch: settings.scratch })
     }
 
+    /// A folder for what is needed meanwhile.
+    pub(super) fn scratch(&self) -> &Path {
+        self.scratch
+    }
+
     /// What it is called in messages.
     pub(super) fn shown(&self) -> &str {
         &self.location

@@ -1,5 +1,7 @@
 //! `workson assemble alpine`: a release of Alpine for every architecture that it has.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use workson::assemble::alpine::{Header, release, stanza};
 
@@ -23,6 +25,10 @@ pub(super) struct Arguments {
     /// Which version, like 3.20.3 [default: the newest that is there]
     #[arg(long, value_name = "V")]
     version: Option<String>,
+
+    /// Check each root's OpenPGP signature by the public keys in FILE, as `gpg --export KEY` writes them (takes gpgv)
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 
     /// Push it under these references
     #[arg(long, value_name = "REF", num_args = 1..)]
@@ -53,7 +59,8 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let work = Work::new(&arguments.going, global)?;
     let mut verifying = work.verifying()?;
     let settings = work.settings(verifying.runtime());
-    let found = release(&arguments.release, arguments.version.as_deref(), &settings)?;
+    let found =
+        release(&arguments.release, arguments.version.as_deref(), arguments.key.as_deref(), &settings)?;
     let header = Header {
         maintainers: arguments.maintainers.clone(),
         git_repo: arguments.git_repo.clone(),
