@@ -3,6 +3,8 @@
 # too much memory fails this, and is kept in a file that is named. New inputs go to a folder below target/.
 #
 # sh fuzz/run.sh [SECONDS [TARGET…]]
+#
+# What is tried follows from SEED (1): the same inputs in the same order, so that a change is to blame for what fails.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,7 +27,7 @@ for name in "$@"; do
     mkdir -p "$out/new/$name" "$out/failed"
     log="$out/$name.log"
     echo "fuzzing $name for $seconds seconds"
-    if ! "$out/$host/release/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=256 -max_len=32768 \
+    if ! "$out/$host/release/$name" -seed="${SEED:-1}" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=256 -max_len=32768 \
         -artifact_prefix="$out/failed/$name-" -print_final_stats=1 \
         "$out/new/$name" "fuzz/corpus/$name" >"$log" 2>&1; then
         tail -n 60 "$log" >&2
