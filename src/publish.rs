@@ -251,8 +251,9 @@ impl Publishing<'_> {
             if target.tag().is_none() || is_there {
                 continue;
             }
-            if let Err(reason) = self.tag(target, there.as_ref()) {
-                let left = self.put_back(&targets[..at], &before[..at]);
+            if let Err((reason, own)) = self.tag(target, there.as_ref()) {
+                let mut left = self.put_back(&targets[..at], &before[..at]);
+                left.extend(own.map(|error| (target.clone(), error)));
                 return Err(match reason {
                     None if left.is_empty() => PublishError::Moved { reference: target.to_string() },
                     reason => PublishError::Tag {
@@ -266,10 +267,15 @@ impl Publishing<'_> {
         Ok(())
     }
 
-    /// Moves one tag, and reads it back; no reason where somebody else has moved it.
-    fn tag(&self, target: &Reference, there: Option<&Content>) -> Result<(), Option<String>> {
+    /// Moves one tag, and reads it back; no reason where somebody else has moved it. With it, why it could not be put
+    /// back where that failed.
+    fn tag(
+        &self,
+        target: &Reference,
+        there: Option<&Content>,
+    ) -> Result<(), (Option<String>, Option<String>)> {
         let Settings { client, runtime, .. } = self.settings;
-        let text = |error: Error| Some(said(&error));
+        let text = |error: Error| (Some(said(&error)), None);
         let is_as_before = match (runtime.block_on(client.manifest_head(target)), there) {
             // A registry that announces no digest can't be asked so.
             (Ok(head), Some(there)) => head.digest.is_none_or(|digest| digest == there.digest),
@@ -278,7 +284,7 @@ impl Publishing<'_> {
             (Err(error), _) => return Err(text(error)),
         };
         if !is_as_before {
-            return Err(None);
+            return Err((None, None));
         }
         let put = runtime.block_on(client.push_manifest(target, &self.graph.root));
         let read = put.and_then(|()| runtime.block_on(client.manifest(target)));
@@ -288,10 +294,7 @@ impl Publishing<'_> {
             Err(error) => said(&error),
         };
         // It may have been taken, and only the answer lost.
-        match self.restore(target, there) {
-            Ok(()) => Err(Some(wrong)),
-            Err(error) => Err(Some(format!("{wrong}; putting it back: {error}"))),
-        }
+        Err((Some(wrong), self.restore(target, there).err()))
     }
 
     /// Puts tags back; those that could not be.
@@ -342,7 +345,8 @@ fn is_absent(error: &Error) -> bool {
 /// A sentence, where that can't be told: then it can't be told either which platforms a tag would lose.
 pub fn offered_platforms(source: &dyn Source, root: &Content) -> Result<Vec<Platform>, String> {
     let offered = offered(source, root)?;
-    match offered.is_certain() {
+    // An artifact has none, and that is certain.
+    match offered.is_complete() {
         true => Ok(offered.platforms.into_iter().map(|entry| entry.platform).collect()),
         false => {
             let notes: Vec<String> = offered.notes.iter().map(ToString::to_string).collect();

@@ -151,6 +151,68 @@ async fn a_platform_is_not_lost_unless_that_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_layers_that_say_where_they_are_kept_are_left_there() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    for (kind, urls, is_sent) in [
+        (foreign, json!(["https://elsewhere.example/layer"]), false),
+        (foreign, json!([]), true),
+        ("application/vnd.acme.foreignexchange.v1+json", json!(["https://elsewhere.example/x"]), true),
+    ] {
+        let layout = Layout::new();
+        let blob = |bytes: &[u8]| {
+            let digest = Digest::sha256(bytes);
+            std::fs::write(layout.path().join("blobs/sha256").join(digest.hex()), bytes).unwrap();
+            (digest.to_string(), bytes.len())
+        };
+        let (config, config_size) = blob(b"{\"os\":\"linux\",\"architecture\":\"amd64\"}");
+        let (layer, layer_size) = blob(b"a layer");
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": config_size },
+            "layers": [{ "mediaType": kind, "digest": layer, "size": layer_size, "urls": urls }],
+        });
+        let (manifest, size) = blob(manifest.to_string().as_bytes());
+        let mut layout = layout;
+        layout.tag(
+            "it",
+            &json!({
+                "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": manifest, "size": size,
+            }),
+        );
+        let target = format!("{}/app:1", registry.host());
+        registry.clear_requests();
+        home.run(&["push", &place(&layout), &target, "--no-verify", "--allow-drop", "linux/amd64"]);
+        assert_eq!(registry.blob("app", &layer).is_some(), is_sent, "{kind} {urls}");
+        registry.delete_blob("app", &layer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_container_image_is_copied_as_well() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let config = registry.put_blob("chart", &b"{}"[..]);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": { "mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": config.to_string(), "size": 2 },
+        "layers": [],
+    });
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    registry.put_manifest("chart", Some("1"), media_type, manifest.to_string());
+    let [from, to] = ["chart:1", "mirror/chart:1"].map(|name| format!("{}/{name}", registry.host()));
+    home.run(&["copy", &from, &to]).exits(0);
+    assert_eq!(points_at(&registry, "mirror/chart", "1"), points_at(&registry, "chart", "1"));
+    // An image has platforms to lose to it.
+    let image = format!("{}/app:1", registry.host());
+    home.run(&["push", &place(&both("1")), &image]).exits(0);
+    home.run(&["copy", &from, &image]).exits(1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tag_of_which_it_can_not_be_told_what_it_has_is_not_replaced() {
     let registry = MemoryRegistry::start().await.unwrap();
     let home = Home::new();

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize;
 use workson_oci::document::{Document, DocumentError};
 use workson_oci::{Content, Descriptor, Digest, MediaType};
 
@@ -138,9 +139,11 @@ impl Reading<'_> {
                 level
             }
             Document::Manifest(manifest) => {
-                self.blob(content, &manifest.config)?;
-                for layer in &manifest.layers {
-                    self.blob(content, layer)?;
+                self.blob(content, &manifest.config, false)?;
+                let elsewhere = kept_elsewhere(content);
+                for (at, layer) in manifest.layers.iter().enumerate() {
+                    let is_elsewhere = elsewhere.get(at).copied().unwrap_or(false);
+                    self.blob(content, layer, is_elsewhere)?;
                 }
                 0
             }
@@ -153,7 +156,7 @@ impl Reading<'_> {
         Ok(level)
     }
 
-    fn blob(&mut self, of: &Content, descriptor: &Descriptor) -> Result<(), GraphError> {
+    fn blob(&mut self, of: &Content, descriptor: &Descriptor, is_elsewhere: bool) -> Result<(), GraphError> {
         let digest = checked(of, descriptor)?;
         if !self.blobs.insert(digest.clone()) {
             return Ok(());
@@ -162,14 +165,36 @@ impl Reading<'_> {
             return Err(GraphError::TooLarge(format!("more than {MAX_BLOBS} blobs")));
         }
         let media_type = descriptor.media_type.clone();
-        let is_foreign =
-            ["foreign", "nondistributable"].iter().any(|word| media_type.as_str().contains(word));
-        match is_foreign {
+        match is_elsewhere {
             true => self.graph.foreign.push(digest),
             false => self.graph.blobs.push(Blob { digest, size: descriptor.size, media_type }),
         }
         Ok(())
     }
+}
+
+/// Which layers of a manifest are kept elsewhere: those of a type for that, with addresses where they are.
+fn kept_elsewhere(manifest: &Content) -> Vec<bool> {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Layer {
+        media_type: Option<String>,
+        urls: Option<Vec<String>>,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Layers {
+        layers: Option<Vec<Layer>>,
+    }
+    let types =
+        ["application/vnd.docker.image.rootfs.foreign.", "application/vnd.oci.image.layer.nondistributable."];
+    let is_elsewhere = |layer: Layer| {
+        let media_type = layer.media_type.unwrap_or_default();
+        types.iter().any(|kind| media_type.starts_with(kind))
+            && layer.urls.is_some_and(|urls| !urls.is_empty())
+    };
+    let read: Layers = serde_json::from_slice(&manifest.bytes).unwrap_or_default();
+    read.layers.unwrap_or_default().into_iter().map(is_elsewhere).collect()
 }
 
 fn checked(of: &Content, descriptor: &Descriptor) -> Result<Digest, GraphError> {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use workson::assemble::recipe::MAX_RECIPE;
+use workson::assemble::recipe::{MAX_RECIPE, Part, What};
 use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeError, assemble};
 use workson::layout::Layout;
 use workson::source::Place;
 use workson::transfer::{Graph, carry};
 use workson::verify::Limits;
-use workson_oci::{Platform, Reference};
+use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
 
 use self::answer::{AssembledAnswer, DryRun, More, told};
@@ -204,19 +204,21 @@ impl<'a> Work<'a> {
             answer.dry_run = Some(DryRun::of(shown_targets, self.going.to.as_deref()));
             return self.answered(&answer);
         }
-        if let Some((folder, name)) = &self.to {
-            self.write(&assembled, &graph, folder, name.as_deref())?;
-            answer.written.clone_from(&self.going.to);
-        }
+        // What may be refused comes first.
         if !targets.is_empty() {
             let platforms: Vec<Platform> =
                 assembled.platforms.iter().map(|entry| entry.platform.clone()).collect();
             let source = assembled.opened.source.as_ref();
-            let sending = Sending { graph: &graph, source, platforms: &platforms, mount_from: Vec::new() };
+            let mount_from = repositories(&recipe);
+            let sending = Sending { graph: &graph, source, platforms: &platforms, mount_from };
             let published =
                 sending.publish(targets, &self.allowed, (&self.client, verifying.runtime()), self.global)?;
             let Some(published) = published else { return Ok(Exit::No) };
             answer.published = published.iter().map(PublishedAnswer::of).collect();
+        }
+        if let Some((folder, name)) = &self.to {
+            self.write(&assembled, &graph, folder, name.as_deref())?;
+            answer.written.clone_from(&self.going.to);
         }
         self.answered(&answer)
     }
@@ -294,6 +296,21 @@ impl<'a> Work<'a> {
         }
         Ok(Exit::Yes)
     }
+}
+
+/// The repositories that have parts of the image already.
+fn repositories(recipe: &Recipe) -> Vec<Repository> {
+    let of = |part: &Part| match &part.what {
+        What::Image(Place::Registry(reference)) => Some(reference.repository().clone()),
+        _ => None,
+    };
+    let mut found: Vec<Repository> = Vec::new();
+    for repository in recipe.parts.iter().filter_map(of) {
+        if !found.contains(&repository) {
+            found.push(repository);
+        }
+    }
+    found
 }
 
 fn failed_to_write(error: impl std::fmt::Display) -> Failure {
