@@ -87,7 +87,9 @@ impl Layout {
             (None, entries) => {
                 let name = |entry: &Descriptor| entry.annotations().get(REF_NAME).cloned();
                 let names: BTreeSet<String> = entries.iter().filter_map(name).collect();
-                if names.len() > 1 {
+                // Whoever lists the platforms of one image says which they are.
+                let are_platforms = entries.iter().all(|entry| entry.platform.is_some());
+                if names.len() > 1 || (entries.len() > 1 && !are_platforms) {
                     let names = names.into_iter().collect::<Vec<_>>().join(" ");
                     let text = format!("it has several images; name one, as oci:DIR:NAME: {names}");
                     return Err(LayoutError::new(&tried, text));

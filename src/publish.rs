@@ -139,6 +139,12 @@ pub fn publish(
     Ok(published)
 }
 
+/// A tag that was not moved: why (nothing where somebody else has moved it), and whether it may have been all the same.
+struct Unmoved {
+    reason: Option<String>,
+    may_have_moved: bool,
+}
+
 struct Publishing<'a> {
     graph: &'a Graph,
     source: &'a dyn Source,
@@ -251,9 +257,9 @@ impl Publishing<'_> {
             if target.tag().is_none() || is_there {
                 continue;
             }
-            if let Err((reason, own)) = self.tag(target, there.as_ref()) {
-                let mut left = self.put_back(&targets[..at], &before[..at]);
-                left.extend(own.map(|error| (target.clone(), error)));
+            if let Err(Unmoved { reason, may_have_moved }) = self.tag(target, there.as_ref()) {
+                let end = at + usize::from(may_have_moved);
+                let left = self.put_back(&targets[..end], &before[..end]);
                 return Err(match reason {
                     None if left.is_empty() => PublishError::Moved { reference: target.to_string() },
                     reason => PublishError::Tag {
@@ -267,15 +273,10 @@ impl Publishing<'_> {
         Ok(())
     }
 
-    /// Moves one tag, and reads it back; no reason where somebody else has moved it. With it, why it could not be put
-    /// back where that failed.
-    fn tag(
-        &self,
-        target: &Reference,
-        there: Option<&Content>,
-    ) -> Result<(), (Option<String>, Option<String>)> {
+    /// Moves one tag, and reads it back.
+    fn tag(&self, target: &Reference, there: Option<&Content>) -> Result<(), Unmoved> {
         let Settings { client, runtime, .. } = self.settings;
-        let text = |error: Error| (Some(said(&error)), None);
+        let text = |error: Error| Unmoved { reason: Some(said(&error)), may_have_moved: false };
         let is_as_before = match (runtime.block_on(client.manifest_head(target)), there) {
             // A registry that announces no digest can't be asked so.
             (Ok(head), Some(there)) => head.digest.is_none_or(|digest| digest == there.digest),
@@ -284,7 +285,7 @@ impl Publishing<'_> {
             (Err(error), _) => return Err(text(error)),
         };
         if !is_as_before {
-            return Err((None, None));
+            return Err(Unmoved { reason: None, may_have_moved: false });
         }
         let put = runtime.block_on(client.push_manifest(target, &self.graph.root));
         let read = put.and_then(|()| runtime.block_on(client.manifest(target)));
@@ -294,24 +295,30 @@ impl Publishing<'_> {
             Err(error) => said(&error),
         };
         // It may have been taken, and only the answer lost.
-        Err((Some(wrong), self.restore(target, there).err()))
+        Err(Unmoved { reason: Some(wrong), may_have_moved: true })
     }
 
-    /// Puts tags back; those that could not be.
+    /// Puts tags back; those that could not be, with the reason. What was there before comes first: as long as such a
+    /// tag points at what was put, that can't be deleted by its digest.
     fn put_back(&self, targets: &[Reference], before: &[Option<Content>]) -> Vec<(Reference, String)> {
         let moved = targets.iter().zip(before).filter(|(target, there)| {
             target.tag().is_some()
                 && there.as_ref().is_none_or(|there| there.digest != self.graph.root.digest)
         });
-        moved
-            .filter_map(|(target, there)| {
-                self.restore(target, there.as_ref()).err().map(|reason| (target.clone(), reason))
-            })
-            .collect()
+        let (old, new): (Vec<_>, Vec<_>) = moved.partition(|(_, there)| there.is_some());
+        let mut left = Vec::new();
+        for (target, there) in old.into_iter().chain(new) {
+            let is_pointed_at =
+                left.iter().any(|(other, _): &(Reference, String)| other.repository() == target.repository());
+            if let Err(reason) = self.restore(target, there.as_ref(), !is_pointed_at) {
+                left.push((target.clone(), reason));
+            }
+        }
+        left
     }
 
     /// Makes a tag what it was.
-    fn restore(&self, target: &Reference, there: Option<&Content>) -> Result<(), String> {
+    fn restore(&self, target: &Reference, there: Option<&Content>, may_delete: bool) -> Result<(), String> {
         let Settings { client, runtime, .. } = self.settings;
         let done = match there {
             Some(content) => {
@@ -322,7 +329,7 @@ impl Publishing<'_> {
         // Some registries delete no tags, but what they point at: nothing else points at what was not there before.
         let by_digest = target.repository().with_digest(self.graph.root.digest.clone());
         let done = match done {
-            Err(error) if !is_absent(&error) && self.is_new(target) => {
+            Err(error) if !is_absent(&error) && may_delete && self.is_new(target) => {
                 runtime.block_on(client.delete_manifest(&by_digest)).map_err(|_| error)
             }
             done => done,

@@ -118,6 +118,22 @@ async fn what_does_not_hold_what_it_says_is_not_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_read_to_be_verified_is_not_sent() {
+    let (registry, home, layout) = (MemoryRegistry::start().await.unwrap(), Home::new(), both("1"));
+    let [from, to] = ["from/app:1", "to/app:1"].map(|name| format!("{}/{name}", registry.host()));
+    home.run(&["push", &place(&layout), &from]).exits(0);
+    let layer = image("linux/arm64", "1").layers[0].digest.clone();
+    let on = On { path: format!("/from/app/blobs/{layer}"), method: Some(Method::Get), ..On::default() };
+    registry.fault(Fault::status(500), on, None);
+    let home = Home::new();
+    let ran = home.run(&["copy", &from, &to, "--timeout", "2"]).exits(2);
+    assert!(ran.stderr.contains("could not be verified"), "{}", ran.stderr);
+    assert_eq!(points_at(&registry, "to/app", "1"), None);
+    registry.clear_faults();
+    home.run(&["copy", &from, &to]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_platform_is_not_lost_unless_that_is_asked_for() {
     let registry = MemoryRegistry::start().await.unwrap();
     let home = Home::new();

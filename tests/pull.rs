@@ -366,8 +366,12 @@ fn an_archive_is_what_engines_load() {
         .unwrap();
     assert_eq!(serde_json::from_str::<Value>(&list).unwrap()[0]["RepoTags"], json!(["team/app:1"]));
 
-    // It takes the place of a file of that name, and of nothing else.
+    // It takes the place of an archive of that name, and of nothing else.
     home.run(&["pull", &place, "-p", "linux/amd64", "--to", "docker-archive:a.tar"]).exits(0);
+    home.write("thesis.txt", "all of it");
+    let thesis = home.run(&["pull", &place, "-p", "linux/amd64", "--to", "docker-archive:thesis.txt"]);
+    thesis.exits(2).says("is there already, and is no archive");
+    assert_eq!(fs::read(home.path("thesis.txt")).unwrap(), b"all of it");
     fs::create_dir(home.path("folder")).unwrap();
     for to in ["docker-archive:folder", "docker-archive:absent/a.tar", "docker-archive:/dev/null"] {
         let ran = home.run(&["pull", &place, "-p", "linux/amd64", "--to", to]).exits(2);

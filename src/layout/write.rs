@@ -140,6 +140,9 @@ impl Layout {
     pub fn put_name(&self, root: &Content, name: Option<&str>) -> Result<(), LayoutError> {
         let path = self.folder.join("index.json");
         let tried = || format!("writing {}", path.display());
+        // Two at once would each write without the other's name. The lock goes with this.
+        let lock = File::open(self.folder.join("blobs")).and_then(|folder| folder.lock().map(|()| folder));
+        let _lock = lock.map_err(|error| LayoutError::new(tried(), error))?;
         let mut index: Value = match bounded(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| LayoutError::new(tried(), error))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => json!({

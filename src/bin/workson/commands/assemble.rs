@@ -241,6 +241,11 @@ impl<'a> Work<'a> {
             return Ok(Some((assembled, None)));
         }
         let answer = verifying.opened(&recipe.name, &assembled.opened)?;
+        if let Some(reason) = answer.unread() {
+            let text =
+                format!("{} could not be verified: {reason}; nothing is written or pushed", recipe.name);
+            return Err(Failure::new(text).with_hint("try again; --no-verify goes on all the same"));
+        }
         Ok(match self.refuses(&answer)? {
             true => None,
             false => Some((assembled, Some(answer))),

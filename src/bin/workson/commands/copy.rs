@@ -148,6 +148,10 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
         if !to.json && answer.verdict != "yes" {
             print(shown(answer, global.quiet).as_bytes())?;
         }
+        if let Some(reason) = answer.unread() {
+            return Err(Failure::new(format!("{image} could not be verified: {reason}; nothing was sent"))
+                .with_hint("try again; --no-verify sends it all the same"));
+        }
         if answer.verdict == "no" {
             tell(
                 &format!("{image} does not hold what its labels claim; nothing was sent"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use workson::archive::ArchiveWriter;
+use workson::archive::{Archive, ArchiveWriter};
 use workson::layout::Layout;
 use workson::source::{Opened, Place, offered};
 use workson::transfer::{Carried, Graph, carry};
@@ -314,6 +314,11 @@ fn to_archive(
     if let Some(layer) = graph.foreign.first() {
         return Err(Failure::new(format!("{}: the layer {layer} is kept elsewhere", answer.image))
             .with_hint("--to oci:DIR takes the others"));
+    }
+    // An archive gives way to another one, and nothing else does.
+    if file.is_file() && Archive::open(file).is_err() {
+        return Err(Failure::new(format!("{} is there already, and is no archive", file.display()))
+            .with_hint("remove it, or name another file"));
     }
     // As `docker save` has it: what was pulled by its name keeps it.
     let own = opened.reference.as_ref().filter(|reference| reference.tag().is_some());

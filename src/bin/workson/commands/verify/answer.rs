@@ -110,6 +110,14 @@ pub(crate) fn without(
 }
 
 impl ImageAnswer {
+    /// Why a part of it could not be read, where that is so: what could be told of the rest then says nothing of it.
+    pub(crate) fn unread(&self) -> Option<String> {
+        let findings = self.platforms.iter().flat_map(|platform| &platform.findings);
+        let unread = findings.filter(|finding| finding.weight == "unknown");
+        let mut unread = unread.filter(|finding| ["layer", "unread"].contains(&finding.rule.as_str()));
+        self.error.clone().or_else(|| unread.next().map(|finding| finding.reason.clone()))
+    }
+
     /// The weightiest reason of the first platform that has one.
     pub(crate) fn reason(&self) -> String {
         let first = self.platforms.iter().find_map(|platform| platform.findings.first());
