@@ -62,6 +62,7 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let _alone = alone(path);
         let mut connection = Connection::open_with_flags(path, flags).map_err(error)?;
         connection.busy_timeout(BUSY).map_err(error)?;
         check_owner(&connection, path)?;
@@ -141,6 +142,24 @@ impl Store {
     }
 }
 
+/// How long is waited before a folder's lock is tried again.
+const STEP: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Lets one program at a time begin a store, or bring it to this version's form: the folder that it is in is locked as
+/// long as the answer is held. Where folders can't be locked, or one is for too long, SQLite's own locks have to do.
+fn alone(path: &Path) -> Option<std::fs::File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = std::fs::File::open(folder).ok()?;
+    for _ in 0..BUSY.as_millis() / STEP.as_millis() {
+        match folder.try_lock() {
+            Ok(()) => return Some(folder),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(STEP),
+            Err(std::fs::TryLockError::Error(_)) => return None,
+        }
+    }
+    None
+}
+
 /// The version of the form that this program writes.
 fn newest_version() -> i64 {
     let runner = migrations::migrations::runner();
@@ -150,9 +169,10 @@ fn newest_version() -> i64 {
 /// Refuses a database that another program made: nothing is written to it.
 fn check_owner(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let error = |source| StoreError::new(path, "opening the store", source);
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let owner = number("PRAGMA application_id").map_err(error)?;
-    let tables = number("SELECT count(*) FROM sqlite_schema").map_err(error)?;
+    // In one statement: another program of this kind may be making its tables at this moment.
+    let sql = "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id";
+    let both = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let (owner, tables) = connection.query_row(sql, [], both).map_err(error)?;
     if owner == APPLICATION_ID || (owner == 0 && tables == 0) {
         return Ok(());
     }

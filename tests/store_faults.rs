@@ -187,6 +187,25 @@ async fn a_truncated_store_is_said_to_be_damaged() {
 }
 
 #[test]
+fn many_who_begin_a_store_at_once_all_have_it() {
+    for _ in 0..20 {
+        let home = Home::new();
+        let path = home.path("s.db");
+        let begin = std::sync::Barrier::new(8);
+        let open = || {
+            begin.wait();
+            Store::open(&path).map(drop)
+        };
+        std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for one in all {
+                one.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
 fn an_empty_file_becomes_a_store() {
     let home = Home::new();
     home.write("s.db", "");
