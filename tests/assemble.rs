@@ -13,7 +13,7 @@ use std::path::Path;
 use cli_support::{Home, Ran, start};
 use parts::image::Layout;
 use serde_json::{Value, json};
-use verify::image::{Files, Image, Layer, gzip, layout_of};
+use verify::image::{Files, Image, Layer, elf, gzip, layout_of};
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
 use workson_registry::testing::MemoryRegistry;
@@ -22,31 +22,8 @@ use workson_registry::testing::MemoryRegistry;
 const AMD64: u16 = 62;
 const ARM64: u16 = 183;
 
-/// A program that needs nothing, as an assembler might make it: a header and one segment, with
-/// what it does.
-fn program(machine: u16) -> Vec<u8> {
-    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    bytes.extend(2_u16.to_le_bytes());
-    bytes.extend(machine.to_le_bytes());
-    bytes.extend(1_u32.to_le_bytes());
-    for address in [0x40_0078_u64, 64, 0] {
-        bytes.extend(address.to_le_bytes());
-    }
-    bytes.extend(0_u32.to_le_bytes());
-    for number in [64_u16, 56, 1, 64, 0, 0] {
-        bytes.extend(number.to_le_bytes());
-    }
-    bytes.extend(1_u32.to_le_bytes());
-    bytes.extend(5_u32.to_le_bytes());
-    for number in [0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000] {
-        bytes.extend(number.to_le_bytes());
-    }
-    bytes.extend([0x90; 8]);
-    bytes
-}
-
 fn tar(machine: u16) -> Vec<u8> {
-    Files::new().program("app", &program(machine)).file("etc/hello", "hello\n").tar()
+    Files::new().program("app", &elf(machine)).file("etc/hello", "hello\n").tar()
 }
 
 /// A home with the roots `amd64.tar.gz` and `arm64.tar.gz`, and the recipe `recipe.yaml` of both.
@@ -148,7 +125,7 @@ fn folder(root: &Path, names: &[&str]) {
     for name in names {
         let path = root.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, program(AMD64)).unwrap();
+        std::fs::write(&path, elf(AMD64)).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     symlink("app", root.join("link")).unwrap();
@@ -412,7 +389,7 @@ async fn a_recipe_is_pushed_to_what_it_names_and_a_dry_run_shows_it() {
 /// An image whose program is for the machine that its label says.
 fn existing(platform: &str) -> Image {
     let machine = if platform == "linux/amd64" { AMD64 } else { ARM64 };
-    Image::new(platform, &["/app"]).with(Layer::gzip(Files::new().program("app", &program(machine))))
+    Image::new(platform, &["/app"]).with(Layer::gzip(Files::new().program("app", &elf(machine))))
 }
 
 /// Puts an image into a registry; its manifest's digest.
@@ -549,7 +526,7 @@ async fn media_types_follow_the_sources_and_attestations_the_images_that_are_kep
 /// The files of an Alpine release of two architectures, as paths and bytes.
 fn release() -> Vec<(String, Vec<u8>)> {
     let root = |name: &str, machine| {
-        let files = Files::new().program("bin/sh", &program(machine));
+        let files = Files::new().program("bin/sh", &elf(machine));
         (format!("{name}/alpine-minirootfs-3.20.3-{name}.tar.gz"), gzip(&files.tar()))
     };
     vec![root("x86_64", AMD64), root("aarch64", ARM64)]

@@ -8,26 +8,11 @@ mod verify;
 
 use cli_support::Home;
 use serde_json::{Value, json};
-use verify::image::{Files, Image, Layer};
+use verify::image::{Files, Image, Layer, elf};
 use workson_registry::testing::MemoryRegistry;
 
-/// A program that needs nothing: a header of ELF and one segment. 183 is 64-bit Arm, 62 x86-64.
-fn program(machine: u16) -> Vec<u8> {
-    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    bytes.extend([2_u16, machine].map(u16::to_le_bytes).concat());
-    bytes.extend(1_u32.to_le_bytes());
-    bytes.extend([0x40_0078_u64, 64, 0].map(u64::to_le_bytes).concat());
-    bytes.extend(0_u32.to_le_bytes());
-    bytes.extend([64_u16, 56, 1, 64, 0, 0].map(u16::to_le_bytes).concat());
-    bytes.extend([1_u32, 5].map(u32::to_le_bytes).concat());
-    bytes.extend([0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000].map(u64::to_le_bytes).concat());
-    // Something that begins to run: on arm64 the system call `exit`.
-    bytes.extend([0xd280_0ba8_u32, 0xd400_0001].map(u32::to_le_bytes).concat());
-    bytes
-}
-
 fn image(platform: &str, machine: u16) -> Image {
-    Image::new(platform, &["/app"]).with(Layer::gzip(Files::new().program("app", &program(machine))))
+    Image::new(platform, &["/app"]).with(Layer::gzip(Files::new().program("app", &elf(machine))))
 }
 
 /// Puts an index of one image under a tag.
@@ -168,8 +153,7 @@ fn archive(image: &Image, tag: &str) -> Vec<u8> {
 fn an_archive_of_docker_save_is_read() {
     let home = Home::new();
     let plain = |machine| {
-        Image::new("linux/arm64", &["/app"])
-            .with(Layer::plain(Files::new().program("app", &program(machine))))
+        Image::new("linux/arm64", &["/app"]).with(Layer::plain(Files::new().program("app", &elf(machine))))
     };
     home.write("right.tar", archive(&plain(183), "docker.io/library/it:1"));
     home.write("wrong.tar", archive(&plain(62), "docker.io/library/it:1"));
@@ -256,7 +240,7 @@ fn several_images_of_a_layout_are_not_taken_for_one() {
 #[test]
 fn what_an_index_says_does_not_steer_the_terminal() {
     let image = Image::new("li\u{1b}]0;x\u{1b}[31mnux\n/arm64", &["/app"])
-        .with(Layer::gzip(Files::new().program("app", &program(183))));
+        .with(Layer::gzip(Files::new().program("app", &elf(183))));
     let layout = verify::image::layout_of(&[&image]);
     let place = format!("oci:{}", layout.path().display());
     let ran = Home::new().run(&["verify", &place, "--all-platforms"]);

@@ -16,7 +16,7 @@ use parts::skopeo::Skopeo;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use verify::compile::ARM64;
-use verify::image::{Files, Image, Layer, TAR, TAR_GZIP, TAR_ZSTD, gzip, layout_of};
+use verify::image::{Files, Image, Layer, TAR, TAR_GZIP, TAR_ZSTD, elf, gzip, layout_of};
 use verify::start::finding;
 use workson::verify::Limits;
 use workson::verify::layer::{Compression, read};
@@ -25,30 +25,12 @@ use workson_oci::digest::Algorithm;
 use workson_registry::testing::{Fault, MemoryRegistry, On};
 
 /// A program for 64-bit Arm that needs nothing, as an assembler might make it: a header and one segment.
+/// A program for arm64 that does nothing but end: the system call `exit`.
 fn arm64() -> Vec<u8> {
-    elf(183)
-}
-
-fn elf(machine: u16) -> Vec<u8> {
-    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    bytes.extend(2_u16.to_le_bytes());
-    bytes.extend(machine.to_le_bytes());
-    bytes.extend(1_u32.to_le_bytes());
-    for address in [0x40_0078_u64, 64, 0] {
-        bytes.extend(address.to_le_bytes());
-    }
-    bytes.extend(0_u32.to_le_bytes());
-    for number in [64_u16, 56, 1, 64, 0, 0] {
-        bytes.extend(number.to_le_bytes());
-    }
-    // PT_LOAD, readable and executable, the whole file, aligned for 64 KiB.
-    bytes.extend(1_u32.to_le_bytes());
-    bytes.extend(5_u32.to_le_bytes());
-    for number in [0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000] {
-        bytes.extend(number.to_le_bytes());
-    }
-    // Something that begins to run: on arm64 the system call `exit`.
-    bytes.extend([0xd280_0ba8_u32, 0xd400_0001].map(u32::to_le_bytes).concat());
+    let mut bytes = elf(183);
+    let exit = [0xd280_0ba8_u32, 0xd400_0001].map(u32::to_le_bytes).concat();
+    let begin = bytes.len() - exit.len();
+    bytes[begin..].copy_from_slice(&exit);
     bytes
 }
 

@@ -12,6 +12,23 @@ pub(crate) const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 pub(crate) const TAR_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 pub(crate) const TAR_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
+/// A program that needs nothing, as an assembler might make it: a header of ELF, one segment, and what it does. The
+/// machine is `e_machine` of ELF: 183 is 64-bit Arm, 62 x86-64.
+pub(crate) fn elf(machine: u16) -> Vec<u8> {
+    let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.extend([2_u16, machine].map(u16::to_le_bytes).concat());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend([0x40_0078_u64, 64, 0].map(u64::to_le_bytes).concat());
+    bytes.extend(0_u32.to_le_bytes());
+    bytes.extend([64_u16, 56, 1, 64, 0, 0].map(u16::to_le_bytes).concat());
+    // PT_LOAD, readable and executable, the whole file, aligned for 64 KiB.
+    bytes.extend([1_u32, 5].map(u32::to_le_bytes).concat());
+    bytes.extend([0_u64, 0x40_0000, 0x40_0000, 128, 128, 0x1_0000].map(u64::to_le_bytes).concat());
+    // Something that is not nought stands where it begins: it is looked at, and not run.
+    bytes.extend([0x90; 8]);
+    bytes
+}
+
 /// The files of a layer.
 pub(crate) struct Files(tar::Builder<Vec<u8>>);
 
