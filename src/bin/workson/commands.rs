@@ -22,6 +22,7 @@ use workson::catalog::timelines::{self, Keeping, Kept};
 use workson::store::{Store, StoreErrorKind, TagSpans};
 use workson::timeline::Timeline;
 use workson_oci::Platform;
+use workson_oci::platform::Matcher;
 use workson_oci::platform::normalize::{KNOWN_ARCH, KNOWN_OS};
 use workson_oci::platform::official_name;
 use workson_oci::text::printable;
@@ -97,6 +98,22 @@ fn platforms(specifiers: &[String]) -> Result<Vec<Platform>, Failure> {
         Ok(platform)
     };
     specifiers.iter().map(parse).collect()
+}
+
+/// The platform that an image is wanted for, and how an engine matches it: the one that was typed, or this host.
+fn wanted(typed: Option<&String>) -> Result<(Platform, Matcher), Failure> {
+    let host = crate::host::platform();
+    match typed {
+        Some(text) => {
+            let platform = platforms(std::slice::from_ref(text))?.remove(0);
+            let matcher = Matcher::only(&platform).on_host_os(&host.os);
+            Ok((platform, matcher))
+        }
+        None => {
+            let matcher = Matcher::host(&host);
+            Ok((host, matcher))
+        }
+    }
 }
 
 fn known(text: &str, what: &str, name: &str, names: &[&str]) -> Result<(), Failure> {

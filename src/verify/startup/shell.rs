@@ -568,7 +568,7 @@ mod tests {
             _ => None,
         };
         let parameters = ["sh", "/bin/app", "--flag"].map(str::to_owned);
-        let environment = Environment { variable: &variable, parameters: &parameters, folder: "/work" };
+        let environment = Environment { variable: &variable, parameters: &parameters, folder: "/srv" };
         let shown = |command: ShellCommand| {
             let mark = match command.certainty {
                 Certainty::Certain => "!",
@@ -576,7 +576,7 @@ mod tests {
                 Certainty::Possible => "?",
             };
             let folder =
-                if command.folder == "/work" { String::new() } else { format!(" in {}", command.folder) };
+                if command.folder == "/srv" { String::new() } else { format!(" in {}", command.folder) };
             format!("{mark} {}{folder}", command.words.join(" "))
         };
         commands(text, &environment).0.into_iter().map(shown).collect()
@@ -594,7 +594,7 @@ mod tests {
             ("PATH=/x:$PATH app", &[]),
             ("PATH=/x app", &["~ app"]),
             ("cd /app && ./server", &["! ./server in /app"]),
-            ("cd sub && exec ./server", &["! ./server in /work/sub"]),
+            ("cd sub && exec ./server", &["! ./server in /srv/sub"]),
             ("cd $NOWHERE && ./server", &[]),
             ("cd $NOWHERE && server", &["! server in "]),
             ("$HOME_OF_APP/server", &["! /srv/app/server"]),

@@ -18,7 +18,7 @@ use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
 
 use self::answer::{AssembledAnswer, DryRun, More, told};
-use super::copy::{JOBS, PublishedAnswer, Sending, references};
+use super::copy::{JOBS, Keeping, PublishedAnswer, Sending, references};
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
@@ -73,13 +73,8 @@ struct Going {
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<AskedKind>,
 
-    /// Refuse it unless it has these platforms, and no others
-    #[arg(long, value_name = "P", value_delimiter = ',')]
-    expect: Vec<String>,
-
-    /// Replace a tag that has this platform, though the image lacks it
-    #[arg(long, value_name = "P", value_delimiter = ',')]
-    allow_drop: Vec<String>,
+    #[command(flatten)]
+    keeping: Keeping,
 
     /// Do not read whether roots and images are for their platforms (see `workson verify`)
     #[arg(long)]
@@ -151,8 +146,8 @@ impl<'a> Work<'a> {
         Ok(Work {
             client: settings.client(global, None)?,
             to: going.to.as_deref().map(layout).transpose()?,
-            expected: super::platforms(&going.expect)?,
-            allowed: super::platforms(&going.allow_drop)?,
+            expected: super::platforms(&going.keeping.expect)?,
+            allowed: super::platforms(&going.keeping.allow_drop)?,
             created: source_date_epoch()?,
             going,
             global,

@@ -53,6 +53,18 @@ pub(crate) struct PushArguments {
     pub(crate) to: Publication,
 }
 
+/// Which platforms an image has to have before it is published.
+#[derive(Debug, Args)]
+pub(super) struct Keeping {
+    /// Refuse it unless it has these platforms, and no others
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    pub(super) expect: Vec<String>,
+
+    /// Replace a tag that has this platform, though the image lacks it
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    pub(super) allow_drop: Vec<String>,
+}
+
 /// Where an image is published, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Publication {
@@ -68,13 +80,8 @@ pub(crate) struct Publication {
     #[arg(long)]
     all_platforms: bool,
 
-    /// Refuse it unless it has these platforms, and no others
-    #[arg(long, value_name = "P", value_delimiter = ',')]
-    expect: Vec<String>,
-
-    /// Replace a tag that has this platform, though the image lacks it
-    #[arg(long, value_name = "P", value_delimiter = ',')]
-    allow_drop: Vec<String>,
+    #[command(flatten)]
+    keeping: Keeping,
 
     /// Do not read what it holds before (see `workson verify`)
     #[arg(long)]
@@ -124,7 +131,8 @@ pub(super) struct PublishedAnswer {
 fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let targets = references(&to.references)?;
-    let (expected, allowed) = (super::platforms(&to.expect)?, super::platforms(&to.allow_drop)?);
+    let (expected, allowed) =
+        (super::platforms(&to.keeping.expect)?, super::platforms(&to.keeping.allow_drop)?);
     let client = settings.client(global, None)?;
     let mut verifying = Verifying::new(&settings.store(global), global, &client, Limits::default())?;
     let place = Place::read(image).map_err(Failure::new)?;

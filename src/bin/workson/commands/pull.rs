@@ -11,7 +11,6 @@ use workson::source::{Opened, Place, offered};
 use workson::transfer::{Carried, Graph, carry};
 use workson_oci::document::Document;
 use workson_oci::image::contradicts;
-use workson_oci::platform::Matcher;
 use workson_oci::resolution::Resolution;
 use workson_oci::text::printable;
 use workson_oci::{Image, Kind, Reference};
@@ -217,15 +216,7 @@ fn open(image: &str, client: &Client, runtime: &tokio::runtime::Handle) -> Resul
 
 /// Takes the image for the platform in the place of what its name stands for; whether there is one.
 fn choose(opened: &mut Opened, arguments: &Arguments, answer: &mut PullAnswer) -> Result<bool, Failure> {
-    let host = crate::host::platform();
-    let (wanted, matcher) = match &arguments.platform {
-        Some(text) => {
-            let platform = super::platforms(std::slice::from_ref(text))?.remove(0);
-            let matcher = Matcher::only(&platform).on_host_os(&host.os);
-            (platform, matcher)
-        }
-        None => (host.clone(), Matcher::host(&host)),
-    };
+    let (wanted, matcher) = super::wanted(arguments.platform.as_ref())?;
     let name = &arguments.image;
     let image = offered(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{name}: {error}")))?;

@@ -42,15 +42,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
-    let host = crate::host::platform();
-    let (wanted, matcher) = match &arguments.platform {
-        Some(text) => {
-            let platform = super::platforms(std::slice::from_ref(text))?.remove(0);
-            let matcher = Matcher::only(&platform).on_host_os(&host.os);
-            (platform, matcher)
-        }
-        None => (host.clone(), Matcher::host(&host)),
-    };
+    let (wanted, matcher) = super::wanted(arguments.platform.as_ref())?;
     let settings = Settings::read(global)?;
     let client = settings.client(global, None)?;
     let outcome =
