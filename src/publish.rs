@@ -42,12 +42,12 @@ pub struct Published {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// A target has a platform that the image lacks.
-    #[error("{reference} has {}, which the image lacks", platforms.join(" "))]
+    #[error("{reference} has {}, which the image lacks", names(platforms))]
     WouldDrop {
         /// The target.
         reference: String,
         /// The platforms.
-        platforms: Vec<String>,
+        platforms: Vec<Platform>,
     },
     /// What a target has could not be told.
     #[error("what {reference} has today could not be told: {reason}")]
@@ -58,10 +58,10 @@ pub enum PublishError {
         reason: String,
     },
     /// Something could not be carried there.
-    #[error("{reference}: {error}")]
+    #[error("{repository}: {error}")]
     Transfer {
-        /// The target.
-        reference: String,
+        /// The repository.
+        repository: String,
         /// What, and why.
         error: TransferError,
     },
@@ -83,6 +83,11 @@ pub enum PublishError {
     },
 }
 
+fn names(platforms: &[Platform]) -> String {
+    let names: Vec<String> = platforms.iter().map(|platform| platform.normalized().format_all()).collect();
+    names.join(" ")
+}
+
 fn undone(left: &[(Reference, String)]) -> String {
     if left.is_empty() {
         return "; every tag is as it was".to_owned();
@@ -92,51 +97,27 @@ fn undone(left: &[(Reference, String)]) -> String {
     format!("; these tags have moved and could not be put back: {}", left.join(", "))
 }
 
-/// Publishes the image that `graph` is under all `targets`. Its checks come first: nothing is sent before it is known
-/// that no target loses a platform. `platforms` are those of the image.
-///
-/// # Errors
-/// The first failure. Every tag then is as it was, but for those that the error names.
-pub fn publish(
-    graph: &Graph,
-    source: &dyn Source,
-    platforms: &[Platform],
-    targets: &[Reference],
-    settings: &Settings<'_>,
-    watch: &(dyn Fn(u64) + Sync),
-) -> Result<Vec<Published>, PublishError> {
-    let settings = &Settings { client: settings.client.as_writer(), ..settings.clone() };
-    let mut publishing = Publishing { graph, source, settings, old: Vec::new() };
-    let mut before = Vec::new();
-    for target in targets {
-        let there = publishing.there(target)?;
-        if let Some(there) = &there {
-            publishing.check_drop(target, there, platforms)?;
-        }
-        before.push(there);
-    }
-    let mut carried: Vec<(Repository, Carried)> = Vec::new();
-    let mut published = Vec::new();
-    for (target, there) in targets.iter().zip(&before) {
-        let digest = there.as_ref().map(|there| there.digest.clone());
-        let repository = target.repository();
-        let known = carried.iter().any(|(other, _)| other == repository);
-        // What points at the image has all of it.
-        let is_there = digest.as_ref() == Some(&graph.root.digest);
-        let now = match known || is_there {
-            true => Carried::default(),
-            false => {
-                publishing.note_old(target);
-                publishing.carry(target, watch)?
-            }
-        };
-        if !is_there {
-            carried.push((repository.clone(), now));
-        }
-        published.push(Published { reference: target.clone(), before: digest, carried: now });
-    }
-    publishing.tags(targets, &before)?;
-    Ok(published)
+/// One reference that the image is published under.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The reference; what has no tag is sent, and nothing is moved for it.
+    pub reference: Reference,
+    /// What it points at today; none where it is not there.
+    pub before: Option<Content>,
+}
+
+/// An image on its way to its targets, in three steps that are to be taken in this order: [`Publication::check`] asks
+/// what is there and writes nothing, [`Publication::send`] brings everything but the tags, [`Publication::move_tags`]
+/// takes all of them or none. Only the last one changes what anybody sees, so it alone must not be interrupted.
+pub struct Publication<'a> {
+    graph: &'a Graph,
+    source: &'a dyn Source,
+    settings: Settings<'a>,
+    targets: Vec<Target>,
+    /// What was carried, for each repository that was written to.
+    carried: Vec<(Repository, Carried)>,
+    /// Repositories that had the root before, or may have had it.
+    old: Vec<Repository>,
 }
 
 /// A tag that was not moved: why (nothing where somebody else has moved it), and whether it may have been all the same.
@@ -145,22 +126,117 @@ struct Unmoved {
     may_have_moved: bool,
 }
 
-struct Publishing<'a> {
-    graph: &'a Graph,
-    source: &'a dyn Source,
-    settings: &'a Settings<'a>,
-    /// Repositories that had the root before, or may have had it.
-    old: Vec<Repository>,
-}
+impl<'a> Publication<'a> {
+    /// Asks what `targets` point at, and whether one would lose a platform to the image that `graph` is, which has
+    /// `platforms`. Nothing is written.
+    ///
+    /// # Errors
+    /// [`PublishError::WouldDrop`], or [`PublishError::Untold`] where it can't be told.
+    pub fn check(
+        graph: &'a Graph,
+        source: &'a dyn Source,
+        platforms: &[Platform],
+        targets: &[Reference],
+        settings: Settings<'a>,
+    ) -> Result<Publication<'a>, PublishError> {
+        let settings = Settings { client: settings.client.as_writer(), ..settings };
+        let (carried, old) = (Vec::new(), Vec::new());
+        let mut publication = Publication { graph, source, settings, targets: Vec::new(), carried, old };
+        for reference in targets {
+            let before = publication.there(reference)?;
+            if let Some(there) = &before {
+                publication.check_drop(reference, there, platforms)?;
+            }
+            publication.targets.push(Target { reference: reference.clone(), before });
+        }
+        Ok(publication)
+    }
 
-impl Publishing<'_> {
+    /// The targets, in the order in which they were given.
+    #[must_use]
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Brings blobs, documents and the root, by digest, to every target's repository, and reads the documents back.
+    /// `watch` is told the bytes.
+    ///
+    /// # Errors
+    /// [`PublishError::Transfer`]. No tag has moved.
+    pub fn send(&mut self, watch: &(dyn Fn(u64) + Sync)) -> Result<(), PublishError> {
+        let mut repositories: Vec<Repository> = Vec::new();
+        for target in &self.targets {
+            let repository = target.reference.repository();
+            // What points at the image has all of it.
+            if !self.is_there(target) && !repositories.contains(repository) {
+                repositories.push(repository.clone());
+            }
+        }
+        for repository in repositories {
+            self.note_old(&repository);
+            let carried = self.carry(&repository, watch)?;
+            self.carried.push((repository, carried));
+        }
+        Ok(())
+    }
+
+    /// Moves the tags, one after the other, and reads each back. Where one fails, those before it are put back.
+    ///
+    /// # Errors
+    /// The first failure. Every tag then is as it was, but for those that the error names.
+    pub fn move_tags(self) -> Result<Vec<Published>, PublishError> {
+        let mut moving: Vec<&Target> = self
+            .targets
+            .iter()
+            .filter(|target| target.reference.tag().is_some() && !self.is_there(target))
+            .collect();
+        // Many registries delete no tag, so a new one may stay where a later one fails: new ones come last, and those
+        // that can't even be deleted by their digest behind all others.
+        moving.sort_by_key(|target| (target.before.is_none(), !self.is_new(&target.reference)));
+        for (at, target) in moving.iter().enumerate() {
+            if let Err(Unmoved { reason, may_have_moved }) = self.tag(target) {
+                let left = self.put_back(&moving[..at + usize::from(may_have_moved)]);
+                let reference = target.reference.to_string();
+                return Err(match reason {
+                    None if left.is_empty() => PublishError::Moved { reference },
+                    reason => PublishError::Tag {
+                        reference,
+                        reason: reason.unwrap_or_else(|| "it was moved by somebody else meanwhile".into()),
+                        left,
+                    },
+                });
+            }
+        }
+        Ok(self.published())
+    }
+
+    /// What became of each target. What was carried is said once for a repository.
+    fn published(self) -> Vec<Published> {
+        let mut carried = self.carried;
+        let of = |target: Target| {
+            let repository = target.reference.repository();
+            let now = carried.iter_mut().find(|(other, _)| other == repository);
+            Published {
+                before: target.before.map(|there| there.digest),
+                carried: now.map(|(_, carried)| std::mem::take(carried)).unwrap_or_default(),
+                reference: target.reference,
+            }
+        };
+        self.targets.into_iter().map(of).collect()
+    }
+
+    /// Whether a target points at the image already.
+    fn is_there(&self, target: &Target) -> bool {
+        target.before.as_ref().is_some_and(|there| there.digest == self.graph.root.digest)
+    }
+
     /// Remembers whether a repository has the root already.
-    fn note_old(&mut self, target: &Reference) {
-        let Settings { client, runtime, .. } = self.settings;
-        let by_digest = target.repository().with_digest(self.graph.root.digest.clone());
+    fn note_old(&mut self, repository: &Repository) {
+        let Settings { client, runtime, .. } = &self.settings;
+        let by_digest = repository.with_digest(self.graph.root.digest.clone());
         let there = runtime.block_on(client.manifest_head(&by_digest));
         if !there.is_err_and(|error| is_absent(&error)) {
-            self.old.push(target.repository().clone());
+            self.old.push(repository.clone());
         }
     }
 
@@ -170,7 +246,7 @@ impl Publishing<'_> {
 
     /// What a target points at today.
     fn there(&self, target: &Reference) -> Result<Option<Content>, PublishError> {
-        let Settings { client, runtime, .. } = self.settings;
+        let Settings { client, runtime, .. } = &self.settings;
         match runtime.block_on(client.manifest(target)) {
             Ok(content) => Ok(Some(content)),
             Err(error) if is_absent(&error) => Ok(None),
@@ -200,10 +276,9 @@ impl Publishing<'_> {
             let matcher = Matcher::only_strict(wanted);
             all.iter().any(|platform| matcher.matches(platform))
         };
-        let lost: Vec<String> = has_today
-            .iter()
+        let lost: Vec<Platform> = has_today
+            .into_iter()
             .filter(|platform| !has(platform, platforms) && !has(platform, self.settings.allow_drop))
-            .map(Platform::to_string)
             .collect();
         match lost.is_empty() {
             true => Ok(()),
@@ -211,18 +286,18 @@ impl Publishing<'_> {
         }
     }
 
-    /// Carries blobs, documents and the root, by digest, to a target's repository; then looks whether they are there.
-    fn carry(&self, target: &Reference, watch: &(dyn Fn(u64) + Sync)) -> Result<Carried, PublishError> {
-        let Settings { client, runtime, mount_from, jobs, .. } = self.settings;
-        let repository = RegistryTarget {
+    /// Carries blobs, documents and the root, by digest, to a repository; then looks whether they are there.
+    fn carry(&self, repository: &Repository, watch: &(dyn Fn(u64) + Sync)) -> Result<Carried, PublishError> {
+        let Settings { client, runtime, mount_from, jobs, .. } = &self.settings;
+        let target = RegistryTarget {
             client: client.clone(),
-            repository: target.repository().clone(),
+            repository: repository.clone(),
             mount_from: mount_from.clone(),
             runtime: runtime.clone(),
         };
-        let failed = |error| PublishError::Transfer { reference: target.to_string(), error };
-        let carried = carry(self.graph, self.source, &repository, *jobs, watch).map_err(failed)?;
-        let by_digest = target.repository().with_digest(self.graph.root.digest.clone());
+        let failed = |error| PublishError::Transfer { repository: repository.to_string(), error };
+        let carried = carry(self.graph, self.source, &target, *jobs, watch).map_err(failed)?;
+        let by_digest = repository.with_digest(self.graph.root.digest.clone());
         let of_root = |error: Error| TransferError {
             what: format!("document {}", self.graph.root.digest),
             reason: said(&error),
@@ -230,16 +305,16 @@ impl Publishing<'_> {
         runtime
             .block_on(client.push_manifest(&by_digest, &self.graph.root))
             .map_err(|error| failed(of_root(error)))?;
-        self.read_back(target).map_err(failed)?;
+        self.read_back(repository).map_err(failed)?;
         Ok(carried)
     }
 
     /// Reads every document back by its digest, which the client checks.
-    fn read_back(&self, target: &Reference) -> Result<(), TransferError> {
-        let Settings { client, runtime, jobs, .. } = self.settings;
+    fn read_back(&self, repository: &Repository) -> Result<(), TransferError> {
+        let Settings { client, runtime, jobs, .. } = &self.settings;
         let documents: Vec<&Content> = self.graph.documents().collect();
         each(&documents, *jobs, |document| {
-            let reference = target.repository().with_digest(document.digest.clone());
+            let reference = repository.with_digest(document.digest.clone());
             let failed = |reason| TransferError { what: format!("document {}", document.digest), reason };
             let there =
                 runtime.block_on(client.manifest(&reference)).map_err(|error| failed(said(&error)))?;
@@ -250,34 +325,12 @@ impl Publishing<'_> {
         })
     }
 
-    /// Moves the tags, one after the other. Where one fails, those before it are put back.
-    fn tags(&self, targets: &[Reference], before: &[Option<Content>]) -> Result<(), PublishError> {
-        for (at, (target, there)) in targets.iter().zip(before).enumerate() {
-            let is_there = there.as_ref().is_some_and(|there| there.digest == self.graph.root.digest);
-            if target.tag().is_none() || is_there {
-                continue;
-            }
-            if let Err(Unmoved { reason, may_have_moved }) = self.tag(target, there.as_ref()) {
-                let end = at + usize::from(may_have_moved);
-                let left = self.put_back(&targets[..end], &before[..end]);
-                return Err(match reason {
-                    None if left.is_empty() => PublishError::Moved { reference: target.to_string() },
-                    reason => PublishError::Tag {
-                        reference: target.to_string(),
-                        reason: reason.unwrap_or_else(|| "it was moved by somebody else meanwhile".into()),
-                        left,
-                    },
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// Moves one tag, and reads it back.
-    fn tag(&self, target: &Reference, there: Option<&Content>) -> Result<(), Unmoved> {
-        let Settings { client, runtime, .. } = self.settings;
+    fn tag(&self, target: &Target) -> Result<(), Unmoved> {
+        let Settings { client, runtime, .. } = &self.settings;
+        let reference = &target.reference;
         let text = |error: Error| Unmoved { reason: Some(said(&error)), may_have_moved: false };
-        let is_as_before = match (runtime.block_on(client.manifest_head(target)), there) {
+        let is_as_before = match (runtime.block_on(client.manifest_head(reference)), &target.before) {
             // A registry that announces no digest can't be asked so.
             (Ok(head), Some(there)) => head.digest.is_none_or(|digest| digest == there.digest),
             (Ok(_), None) => false,
@@ -287,8 +340,8 @@ impl Publishing<'_> {
         if !is_as_before {
             return Err(Unmoved { reason: None, may_have_moved: false });
         }
-        let put = runtime.block_on(client.push_manifest(target, &self.graph.root));
-        let read = put.and_then(|()| runtime.block_on(client.manifest(target)));
+        let put = runtime.block_on(client.push_manifest(reference, &self.graph.root));
+        let read = put.and_then(|()| runtime.block_on(client.manifest(reference)));
         let wrong = match read {
             Ok(content) if content.bytes == self.graph.root.bytes => return Ok(()),
             Ok(content) => format!("it was put, and points at {} when it is read back", content.digest),
@@ -300,36 +353,36 @@ impl Publishing<'_> {
 
     /// Puts tags back; those that could not be, with the reason. What was there before comes first: as long as such a
     /// tag points at what was put, that can't be deleted by its digest.
-    fn put_back(&self, targets: &[Reference], before: &[Option<Content>]) -> Vec<(Reference, String)> {
-        let moved = targets.iter().zip(before).filter(|(target, there)| {
-            target.tag().is_some()
-                && there.as_ref().is_none_or(|there| there.digest != self.graph.root.digest)
-        });
-        let (old, new): (Vec<_>, Vec<_>) = moved.partition(|(_, there)| there.is_some());
-        let mut left = Vec::new();
-        for (target, there) in old.into_iter().chain(new) {
-            let is_pointed_at =
-                left.iter().any(|(other, _): &(Reference, String)| other.repository() == target.repository());
-            if let Err(reason) = self.restore(target, there.as_ref(), !is_pointed_at) {
-                left.push((target.clone(), reason));
+    fn put_back(&self, moved: &[&Target]) -> Vec<(Reference, String)> {
+        let (old, new): (Vec<&Target>, Vec<&Target>) =
+            moved.iter().copied().partition(|target| target.before.is_some());
+        let mut left: Vec<(Reference, String)> = Vec::new();
+        for target in old.into_iter().chain(new) {
+            let repository = target.reference.repository();
+            let is_pointed_at = left.iter().any(|(other, _)| other.repository() == repository);
+            if let Err(reason) = self.restore(target, !is_pointed_at) {
+                left.push((target.reference.clone(), reason));
             }
         }
         left
     }
 
     /// Makes a tag what it was.
-    fn restore(&self, target: &Reference, there: Option<&Content>, may_delete: bool) -> Result<(), String> {
-        let Settings { client, runtime, .. } = self.settings;
-        let done = match there {
+    fn restore(&self, target: &Target, may_delete: bool) -> Result<(), String> {
+        let Settings { client, runtime, .. } = &self.settings;
+        let reference = &target.reference;
+        let done = match &target.before {
             Some(content) => {
-                return runtime.block_on(client.push_manifest(target, content)).map_err(|error| said(&error));
+                return runtime
+                    .block_on(client.push_manifest(reference, content))
+                    .map_err(|error| said(&error));
             }
-            None => runtime.block_on(client.delete_manifest(target)),
+            None => runtime.block_on(client.delete_manifest(reference)),
         };
         // Some registries delete no tags, but what they point at: nothing else points at what was not there before.
-        let by_digest = target.repository().with_digest(self.graph.root.digest.clone());
+        let by_digest = reference.repository().with_digest(self.graph.root.digest.clone());
         let done = match done {
-            Err(error) if !is_absent(&error) && may_delete && self.is_new(target) => {
+            Err(error) if !is_absent(&error) && may_delete && self.is_new(reference) => {
                 runtime.block_on(client.delete_manifest(&by_digest)).map_err(|_| error)
             }
             done => done,

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use verify::image::{Files, Image, Layer, elf, gzip, layout_of};
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
-use workson_registry::testing::MemoryRegistry;
+use workson_registry::testing::{MemoryRegistry, Method};
 
 /// The machines of ELF files.
 const AMD64: u16 = 62;
@@ -362,13 +362,23 @@ async fn a_recipe_is_pushed_to_what_it_names_and_a_dry_run_shows_it() {
     let digest = told["digest"].as_str().unwrap();
     let targets = ["team/app:1.0", "team/app:latest", "mirror/app:x"];
     for target in targets {
-        let line = format!("would be pushed to {}/{target}@{digest}\n", registry.host());
+        let line =
+            format!("would be pushed to {}/{target}@{digest}, which was not looked at", registry.host());
         assert!(dry.text().contains(&line), "{line} is not in {}", dry.text());
     }
     assert_eq!(told["dryRun"]["push"].as_array().unwrap().len(), 3);
+    assert_eq!(told["dryRun"]["targets"], json!([]));
     assert_eq!(registry.requests().len(), 0, "nothing is asked or sent");
+    let dry = home.run(&["assemble", "recipe.yaml", "--dry-run", "--push"]).exits(0);
+    assert!(
+        dry.text().contains(&format!("mirror/app:x@{digest}, which is not there today\n")),
+        "{}",
+        dry.text()
+    );
 
     home.run(&["assemble", "recipe.yaml", "--push"]).exits(0);
+    let dry = home.run(&["assemble", "recipe.yaml", "--dry-run", "--push"]).exits(0);
+    assert!(dry.text().contains("which is there already"), "{}", dry.text());
     for (repository, tag) in [("team/app", "1.0"), ("team/app", "latest"), ("mirror/app", "x")] {
         assert_eq!(points_at(&registry, repository, tag).as_deref(), Some(digest), "{repository}:{tag}");
     }
@@ -379,6 +389,12 @@ async fn a_recipe_is_pushed_to_what_it_names_and_a_dry_run_shows_it() {
     );
     let target = format!("{}/team/app:1.0", registry.host());
     let push = ["assemble", "less.yaml", "--push", &target];
+    registry.clear_requests();
+    home.run(&[&push[..], &["--dry-run"]].concat()).exits(1).says("linux/amd64, which the image lacks");
+    let drop = ["--dry-run", "--json", "--allow-drop", "linux/amd64"];
+    let told = home.run(&[&push[..], &drop].concat()).exits(0).json();
+    assert_eq!(told["dryRun"]["targets"], json!([{ "reference": target, "before": digest }]));
+    assert!(registry.requests().iter().all(|request| matches!(request.method, Method::Get | Method::Head)));
     home.run(&push).exits(1).says("linux/amd64");
     assert_eq!(points_at(&registry, "team/app", "1.0").as_deref(), Some(digest));
     home.run(&[&push[..], &["--allow-drop", "linux/amd64"]].concat()).exits(0);

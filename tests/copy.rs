@@ -7,7 +7,9 @@ mod cli_support;
 mod parts;
 mod verify;
 
-use cli_support::Home;
+use std::time::Duration;
+
+use cli_support::{Home, start, until};
 use parts::image::Layout;
 use serde_json::json;
 use verify::compile::{AMD64, ARM64};
@@ -147,7 +149,13 @@ async fn a_platform_is_not_lost_unless_that_is_asked_for() {
         "{}",
         ran.stderr
     );
+    let refused = home.run(&["push", &place(&new), &target, "--json"]).exits(1).json();
+    assert_eq!(refused["published"], json!([]), "{refused:#}");
+    assert!(refused["refused"].as_str().unwrap().contains("has linux/arm64"), "{refused:#}");
     home.run(&["push", &place(&new), &target, "--allow-drop", "linux/s390x"]).exits(1);
+    home.run(&["push", &place(&new), &target, "--allow-drop", "linux/arm46"])
+        .exits(2)
+        .says("--allow-drop linux/arm46");
     assert_eq!(writes(&registry), [""; 0]);
     // A second target that would lose one keeps the first as it is.
     home.run(&["push", &place(&new), &format!("{}/app:new", registry.host()), &target]).exits(1);
@@ -164,6 +172,90 @@ async fn a_platform_is_not_lost_unless_that_is_asked_for() {
         let ran = expect(platforms).exits(1);
         assert!(ran.stderr.contains(says), "{}", ran.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_windows_of_another_build_is_told_from_the_one_that_is_lost() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let of = |build: &str| {
+        let config = json!({ "os": "windows", "architecture": "amd64", "os.version": build }).to_string();
+        let digest = registry.put_blob("app", config.clone());
+        json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {
+                "mediaType": "application/vnd.oci.image.config.v1+json",
+                "digest": digest.to_string(), "size": config.len(),
+            },
+            "layers": [],
+        })
+        .to_string()
+    };
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    registry.put_manifest("app", Some("old"), media_type, of("10.0.20348.1"));
+    registry.put_manifest("app", Some("new"), media_type, of("10.0.26100.1"));
+    let [old, new] = ["old", "new"].map(|tag| format!("{}/app:{tag}", registry.host()));
+    home.run(&["copy", &new, &old, "--no-verify"])
+        .exits(1)
+        .says("app:old has windows(10.0.20348.1)/amd64, which");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_does_not_come_between_two_tags() {
+    let (home, old, new) = (Home::new(), both("old"), both("new"));
+    let slow = Fault::SlowHeaders(Duration::from_millis(700));
+    for (signal, tag) in [("INT", "first"), ("TERM", "first"), ("HUP", "second")] {
+        let registry = MemoryRegistry::start().await.unwrap();
+        let targets = ["first", "second"].map(|tag| format!("{}/app:{tag}", registry.host()));
+        home.run(&["push", &place(&old), &targets[0], &targets[1]]).exits(0);
+        let path = format!("/manifests/{tag}");
+        registry.fault(
+            slow.clone(),
+            On { method: Some(Method::Put), path: path.clone(), ..On::default() },
+            None,
+        );
+        registry.clear_requests();
+        let running = start(&mut home.workson(&["push", &place(&new), &targets[0], &targets[1]]));
+        until("a tag to be put", || writes(&registry).iter().any(|request| request.ends_with(&path)));
+        running.signal(signal);
+        running.ends().exits(0);
+        for tag in ["first", "second"] {
+            assert_eq!(points_at(&registry, "app", tag).unwrap(), digest(&new), "{signal}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_before_the_tags_move_ends_it_at_once() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, layout) = (Home::new(), both("1"));
+    let target = format!("{}/app:1", registry.host());
+    registry.fault(Fault::Hang, On { method: Some(Method::Put), ..On::default() }, None);
+    let running = start(&mut home.workson(&["push", &place(&layout), &target]));
+    until("a blob to be put", || writes(&registry).iter().any(|request| request.starts_with("Put")));
+    running.signal("INT");
+    assert_eq!(running.ends_within(Duration::from_secs(10)).code, None, "the signal ends it");
+    registry.clear_faults();
+    home.run(&["push", &place(&layout), &target]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_could_not_be_deleted_again_is_put_last() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, old, new) = (Home::new(), both("old"), both("new"));
+    let targets = ["fresh", "last"].map(|tag| format!("{}/app:{tag}", registry.host()));
+    home.run(&["push", &place(&old), &targets[1]]).exits(0);
+    // The repository has the image under another name, so its digest can't be deleted, and tags can't be either.
+    home.run(&["push", &place(&new), &format!("{}/app:kept", registry.host())]).exits(0);
+    registry.fault(Fault::status(405), On { method: Some(Method::Delete), ..On::default() }, None);
+    let on = On { method: Some(Method::Put), path: "/manifests/last".into(), ..On::default() };
+    registry.fault(Fault::status(403), on, Some(1));
+    let ran = home.run(&["push", &place(&new), &targets[0], &targets[1]]).exits(2);
+    assert!(ran.stderr.contains("every tag is as it was"), "{}", ran.stderr);
+    assert_eq!(points_at(&registry, "app", "fresh"), None);
+    assert_eq!(points_at(&registry, "app", "last").unwrap(), digest(&old));
+    assert_eq!(points_at(&registry, "app", "kept").unwrap(), digest(&new));
 }
 
 #[tokio::test(flavor = "multi_thread")]

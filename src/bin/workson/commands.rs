@@ -80,9 +80,9 @@ fn existing_store(path: &Path) -> Result<Option<Store>, Failure> {
 /// Names that images have and containerd does not know.
 const ALSO_MET: [&str; 4] = ["wasi", "wasip1", "wasip2", "wasm32"];
 
-/// Reads the platforms that were asked about. A name that is nearly one that is known is refused: no image has
+/// Reads the platforms that were typed behind `option`. A name that is nearly one that is known is refused: no image has
 /// it, and "no" would be the answer to a question that was not meant.
-fn platforms(specifiers: &[String]) -> Result<Vec<Platform>, Failure> {
+fn platforms(option: &str, specifiers: &[String]) -> Result<Vec<Platform>, Failure> {
     let host = crate::host::platform();
     let parse = |text: &String| {
         // The official images' names are a list of their own: `arm64v8` is no name of containerd's.
@@ -90,11 +90,11 @@ fn platforms(specifiers: &[String]) -> Result<Vec<Platform>, Failure> {
             return Ok(platform.normalized());
         }
         let platform = Platform::parse(text, &host).map_err(|error| {
-            Failure::new(format!("--platform {text}: {error}"))
+            Failure::new(format!("{option} {text}: {error}"))
                 .with_hint("for example linux/arm64 or linux/arm/v7")
         })?;
-        known(text, "operating system", &platform.os, &KNOWN_OS)?;
-        known(text, "architecture", &platform.architecture, &KNOWN_ARCH)?;
+        known(option, text, "operating system", &platform.os, &KNOWN_OS)?;
+        known(option, text, "architecture", &platform.architecture, &KNOWN_ARCH)?;
         Ok(platform)
     };
     specifiers.iter().map(parse).collect()
@@ -105,7 +105,7 @@ fn wanted(typed: Option<&String>) -> Result<(Platform, Matcher), Failure> {
     let host = crate::host::platform();
     match typed {
         Some(text) => {
-            let platform = platforms(std::slice::from_ref(text))?.remove(0);
+            let platform = platforms("--platform", std::slice::from_ref(text))?.remove(0);
             let matcher = Matcher::only(&platform).on_host_os(&host.os);
             Ok((platform, matcher))
         }
@@ -116,14 +116,14 @@ fn wanted(typed: Option<&String>) -> Result<(Platform, Matcher), Failure> {
     }
 }
 
-fn known(text: &str, what: &str, name: &str, names: &[&str]) -> Result<(), Failure> {
+fn known(option: &str, text: &str, what: &str, name: &str, names: &[&str]) -> Result<(), Failure> {
     if names.contains(&name) {
         return Ok(());
     }
     if ALSO_MET.contains(&name) {
         return Ok(());
     }
-    let failure = Failure::new(format!("--platform {text}: there is no {what} {name:?}"));
+    let failure = Failure::new(format!("{option} {text}: there is no {what} {name:?}"));
     let distance = |known: &str| strsim::damerau_levenshtein(name, known);
     match names.iter().map(|known| distance(known)).min() {
         Some(least @ ..=2) => {

@@ -8,6 +8,7 @@ mod commands;
 mod exit;
 mod host;
 mod instant;
+mod interrupt;
 mod output;
 mod progress;
 mod settings;

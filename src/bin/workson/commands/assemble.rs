@@ -18,7 +18,7 @@ use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
 
 use self::answer::{AssembledAnswer, DryRun, More, told};
-use super::copy::{JOBS, Keeping, PublishedAnswer, Sending, references};
+use super::copy::{JOBS, Keeping, PublishedAnswer, Refusal, Sending, move_tags, references, send};
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
@@ -146,8 +146,8 @@ impl<'a> Work<'a> {
         Ok(Work {
             client: settings.client(global, None)?,
             to: going.to.as_deref().map(layout).transpose()?,
-            expected: super::platforms(&going.keeping.expect)?,
-            allowed: super::platforms(&going.keeping.allow_drop)?,
+            expected: going.keeping.expected()?,
+            allowed: going.keeping.allowed()?,
             created: source_date_epoch()?,
             going,
             global,
@@ -195,26 +195,34 @@ impl<'a> Work<'a> {
         let graph = Graph::read(assembled.opened.source.as_ref(), &assembled.opened.root)
             .map_err(|error| Failure::new(format!("{}: {error}", recipe.name)))?;
         answer.blobs(&graph);
+        let platforms: Vec<Platform> =
+            assembled.platforms.iter().map(|entry| entry.platform.clone()).collect();
+        let sending = Sending {
+            graph: &graph,
+            source: assembled.opened.source.as_ref(),
+            platforms: &platforms,
+            allow_drop: &self.allowed,
+            mount_from: repositories(&recipe),
+        };
+        // What may be refused comes first.
+        let mut publication = match sending.check(targets, &self.client, verifying.runtime())? {
+            Ok(publication) => publication,
+            Err(Refusal { message, hint }) => {
+                tell(&format!("{message}; nothing is written or pushed"), hint);
+                return Ok(Exit::No);
+            }
+        };
         if self.going.dry_run {
-            answer.dry_run = Some(DryRun::of(shown_targets, self.going.to.as_deref()));
+            answer.dry_run = Some(DryRun::of(shown_targets, publication.targets(), self.going.to.as_deref()));
             return self.answered(&answer);
         }
-        // What may be refused comes first.
-        if !targets.is_empty() {
-            let platforms: Vec<Platform> =
-                assembled.platforms.iter().map(|entry| entry.platform.clone()).collect();
-            let source = assembled.opened.source.as_ref();
-            let mount_from = repositories(&recipe);
-            let sending = Sending { graph: &graph, source, platforms: &platforms, mount_from };
-            let published =
-                sending.publish(targets, &self.allowed, (&self.client, verifying.runtime()), self.global)?;
-            let Some(published) = published else { return Ok(Exit::No) };
-            answer.published = published.iter().map(PublishedAnswer::of).collect();
-        }
+        send(&mut publication, &graph, self.global)?;
         if let Some((folder, name)) = &self.to {
             self.write(&assembled, &graph, folder, name.as_deref())?;
             answer.written.clone_from(&self.going.to);
         }
+        let published = move_tags(publication, verifying.runtime())?;
+        answer.published = published.iter().map(PublishedAnswer::of).collect();
         self.answered(&answer)
     }
 

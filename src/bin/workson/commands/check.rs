@@ -115,7 +115,7 @@ struct Found {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let store = super::existing_store(&settings.store(global))?;
-    let asked = super::platforms(&arguments.platform)?;
+    let asked = super::platforms("--platform", &arguments.platform)?;
     let names = arguments.names.iter().map(|name| {
         let parsed = name.trim().parse::<Reference>();
         parsed.map(|reference| (name, reference)).map_err(|error| Failure::new(format!("{name}: {error}")))

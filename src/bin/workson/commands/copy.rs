@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use workson::publish::{self, PublishError, Published, offered_platforms, publish};
+use workson::publish::{self, Publication as Publishing, PublishError, Published, offered_platforms};
 use workson::source::{Opened, Place, Source, offered};
 use workson::transfer::Graph;
 use workson::verify::Limits;
@@ -14,6 +14,7 @@ use workson_registry::Client;
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
+use crate::interrupt::hold;
 use crate::output::{count, json, print};
 use crate::progress::ByteBar;
 use crate::settings::Settings;
@@ -65,6 +66,18 @@ pub(super) struct Keeping {
     pub(super) allow_drop: Vec<String>,
 }
 
+impl Keeping {
+    /// The platforms that are expected; empty where it is not said.
+    pub(super) fn expected(&self) -> Result<Vec<Platform>, Failure> {
+        super::platforms("--expect", &self.expect)
+    }
+
+    /// The platforms that a tag may lose.
+    pub(super) fn allowed(&self) -> Result<Vec<Platform>, Failure> {
+        super::platforms("--allow-drop", &self.allow_drop)
+    }
+}
+
 /// Where an image is published, and how.
 #[derive(Debug, Args)]
 pub(crate) struct Publication {
@@ -113,6 +126,8 @@ struct CopyAnswer {
     /// What was verified before; none with `--no-verify`.
     verified: Option<ImageAnswer>,
     published: Vec<PublishedAnswer>,
+    /// Why nothing was sent; none where it was.
+    refused: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,61 +146,86 @@ pub(super) struct PublishedAnswer {
 fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let targets = references(&to.references)?;
-    let (expected, allowed) =
-        (super::platforms(&to.keeping.expect)?, super::platforms(&to.keeping.allow_drop)?);
+    let (expected, allowed) = (to.keeping.expected()?, to.keeping.allowed()?);
     let client = settings.client(global, None)?;
     let mut verifying = Verifying::new(&settings.store(global), global, &client, Limits::default())?;
     let place = Place::read(image).map_err(Failure::new)?;
     let mut opened = verifying.open(&place).map_err(Failure::new)?;
     if let Some(platform) = &to.platform {
-        let platform = super::platforms(std::slice::from_ref(platform))?.remove(0);
+        let platform = super::platforms("--platform", std::slice::from_ref(platform))?.remove(0);
         choose(&mut opened, &platform)?;
     }
     let platforms = offered_platforms(opened.source.as_ref(), &opened.root).map_err(Failure::new)?;
+    let mut answer = CopyAnswer {
+        image: image.to_owned(),
+        digest: opened.root.digest.to_string(),
+        platforms: platforms.iter().map(json::shown).collect(),
+        verified: None,
+        published: Vec::new(),
+        refused: None,
+    };
     if !expected.is_empty()
         && let Some(refusal) = unexpected(&platforms, &expected)
     {
-        tell(&format!("{image} {refusal}; nothing was sent"), None);
-        return Ok(Exit::No);
+        return answer.refused(Refusal { message: format!("{image} {refusal}"), hint: None }, to.json);
     }
-    let verified = match to.no_verify || platforms.is_empty() {
-        true => None,
-        false => Some(verifying.opened(image, &opened)?),
-    };
-    if let Some(answer) = &verified {
-        if !to.json && answer.verdict != "yes" {
-            print(shown(answer, global.quiet).as_bytes())?;
+    if !to.no_verify && !platforms.is_empty() {
+        let verified = verifying.opened(image, &opened)?;
+        if !to.json && verified.verdict != "yes" {
+            print(shown(&verified, global.quiet).as_bytes())?;
         }
-        if let Some(reason) = answer.unread() {
+        if let Some(reason) = verified.unread() {
             return Err(Failure::new(format!("{image} could not be verified: {reason}; nothing was sent"))
                 .with_hint("try again; --no-verify sends it all the same"));
         }
-        if answer.verdict == "no" {
-            tell(
-                &format!("{image} does not hold what its labels claim; nothing was sent"),
-                Some("--no-verify sends it all the same"),
-            );
-            return Ok(Exit::No);
+        let is_wrong = verified.verdict == "no";
+        answer.verified = Some(verified);
+        if is_wrong {
+            let message = format!("{image} does not hold what its labels claim");
+            let hint = Some("--no-verify sends it all the same");
+            return answer.refused(Refusal { message, hint }, to.json);
         }
     }
     let graph = Graph::read(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{image}: {error}")))?;
-    let mount_from = opened.reference.iter().map(|reference| reference.repository().clone()).collect();
-    let sending =
-        Sending { graph: &graph, source: opened.source.as_ref(), platforms: &platforms, mount_from };
-    let Some(published) = sending.publish(&targets, &allowed, (&client, verifying.runtime()), global)? else {
-        return Ok(Exit::No);
+    let sending = Sending {
+        graph: &graph,
+        source: opened.source.as_ref(),
+        platforms: &platforms,
+        allow_drop: &allowed,
+        mount_from: opened.reference.iter().map(|reference| reference.repository().clone()).collect(),
     };
-    let digest = &graph.root.digest;
+    let mut publication = match sending.check(&targets, &client, verifying.runtime())? {
+        Ok(publication) => publication,
+        Err(refusal) => return answer.refused(refusal, to.json),
+    };
+    send(&mut publication, &graph, global)?;
+    let published = move_tags(publication, verifying.runtime())?;
     if to.json {
-        let published = published.iter().map(PublishedAnswer::of).collect();
-        let platforms = platforms.iter().map(json::shown).collect();
-        let (image, digest) = (image.to_owned(), digest.to_string());
-        print(&json::document(&CopyAnswer { image, digest, platforms, verified, published })?)?;
+        answer.published = published.iter().map(PublishedAnswer::of).collect();
+        print(&json::document(&answer)?)?;
     } else {
-        print(told(&published, digest, &platforms, global.quiet).as_bytes())?;
+        print(told(&published, &graph.root.digest, &platforms, global.quiet).as_bytes())?;
     }
     Ok(Exit::Yes)
+}
+
+/// Why nothing is published: not because something failed.
+pub(super) struct Refusal {
+    pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+impl CopyAnswer {
+    /// Tells that nothing was sent, and why.
+    fn refused(mut self, refusal: Refusal, as_json: bool) -> Result<Exit, Failure> {
+        if as_json {
+            self.refused = Some(refusal.message.clone());
+            print(&json::document(&self)?)?;
+        }
+        tell(&format!("{}; nothing was sent", refusal.message), refusal.hint);
+        Ok(Exit::No)
+    }
 }
 
 /// What is published.
@@ -193,43 +233,54 @@ pub(super) struct Sending<'a> {
     pub(super) graph: &'a Graph,
     pub(super) source: &'a dyn Source,
     pub(super) platforms: &'a [Platform],
+    /// Platforms that a tag may lose.
+    pub(super) allow_drop: &'a [Platform],
     /// Repositories that have the blobs as well.
     pub(super) mount_from: Vec<Repository>,
 }
 
-impl Sending<'_> {
-    /// Publishes it, with a bar. Nothing where it was refused, which is told.
-    pub(super) fn publish(
+impl<'a> Sending<'a> {
+    /// Asks what the targets point at today, and whether they may be moved.
+    pub(super) fn check(
         self,
         targets: &[Reference],
-        allow_drop: &[Platform],
-        (client, runtime): (&Client, &tokio::runtime::Handle),
-        global: &Global,
-    ) -> Result<Option<Vec<Published>>, Failure> {
-        let publishing = publish::Settings {
+        client: &Client,
+        runtime: &tokio::runtime::Handle,
+    ) -> Result<Result<Publishing<'a>, Refusal>, Failure> {
+        let settings = publish::Settings {
             client: client.clone(),
             runtime: runtime.clone(),
-            allow_drop,
+            allow_drop: self.allow_drop,
             mount_from: self.mount_from,
             jobs: JOBS,
         };
-        let bar = ByteBar::new(global);
-        bar.expect(self.graph.size());
-        let watch = |bytes| bar.add(bytes);
-        let published = publish(self.graph, self.source, self.platforms, targets, &publishing, &watch);
-        bar.clear();
-        match published {
-            Ok(published) => Ok(Some(published)),
+        match Publishing::check(self.graph, self.source, self.platforms, targets, settings) {
+            Ok(publication) => Ok(Ok(publication)),
             Err(error @ PublishError::WouldDrop { .. }) => {
-                tell(
-                    &format!("{error}; nothing was sent"),
-                    Some("--allow-drop P takes a platform away on purpose"),
-                );
-                Ok(None)
+                let hint = Some("--allow-drop P takes a platform away on purpose");
+                Ok(Err(Refusal { message: error.to_string(), hint }))
             }
             Err(error) => Err(Failure::new(error.to_string())),
         }
     }
+}
+
+/// Sends everything but the tags, with a bar.
+pub(super) fn send(publication: &mut Publishing<'_>, graph: &Graph, global: &Global) -> Result<(), Failure> {
+    let bar = ByteBar::new(global);
+    bar.expect(graph.size());
+    let sent = publication.send(&|bytes| bar.add(bytes));
+    bar.clear();
+    sent.map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Moves the tags. It is the last thing that a command does: from here on it is not interrupted.
+pub(super) fn move_tags(
+    publication: Publishing<'_>,
+    runtime: &tokio::runtime::Handle,
+) -> Result<Vec<Published>, Failure> {
+    hold(runtime, "the tags are being moved; this ends once all of them are");
+    publication.move_tags().map_err(|error| Failure::new(error.to_string()))
 }
 
 /// The references that were typed; each has a tag, `latest` where none was typed.

@@ -19,6 +19,7 @@ use self::report::{Report, Verifications};
 use super::verify::Verifying;
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
+use crate::interrupt::interrupted;
 use crate::output::{json, print};
 use crate::progress::Bar;
 use crate::settings::{Settings, now};
@@ -116,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
 }
 
 fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path) -> Result<Exit, Failure> {
-    let mut platforms = super::platforms(&arguments.platform)?;
+    let mut platforms = super::platforms("--platform", &arguments.platform)?;
     if platforms.is_empty() {
         platforms.push(super::arm64());
     }
@@ -257,33 +258,4 @@ async fn stop_on_interrupt(stop: Arc<AtomicBool>) {
     interrupted().await;
     #[allow(clippy::disallowed_methods, reason = "the user asked twice; the store survives a kill")]
     std::process::exit(2);
-}
-
-/// Waits for an interrupt; for ever, where none can be waited for.
-async fn interrupted() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
-        }
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
 }

@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let declared = declared.map(|kept| kept.timeline);
     let filter = Filter {
         images: images(&arguments.images, declared.as_ref(), published.as_ref())?,
-        platforms: super::platforms(&arguments.platform)?,
+        platforms: super::platforms("--platform", &arguments.platform)?,
         since: date("--since", &arguments.since, Edge::Begin)?,
         until: date("--at", &arguments.at, Edge::End)?,
     };

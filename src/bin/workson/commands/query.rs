@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             _ => Failure::new("no IMAGE is named").with_hint("for example workson query nginx"),
         });
     }
-    let asked = super::platforms(&arguments.platform)?;
+    let asked = super::platforms("--platform", &arguments.platform)?;
     let settings = Settings::read(global)?;
     let client = settings.client(global, None)?;
     crate::block_on(async {

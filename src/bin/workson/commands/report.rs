@@ -148,7 +148,7 @@ impl<'a> Asked<'a> {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let store = super::existing_store(&settings.store(global))?;
-    let mut platforms = super::platforms(&arguments.platform)?;
+    let mut platforms = super::platforms("--platform", &arguments.platform)?;
     if platforms.is_empty() {
         platforms.push(super::arm64());
     }

@@ -92,7 +92,7 @@ impl LayerLimits {
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
-    let asked = super::platforms(&arguments.platform)?;
+    let asked = super::platforms("--platform", &arguments.platform)?;
     let client = settings.client(global, None)?;
     let mut verifying = Verifying::new(&settings.store(global), global, &client, arguments.limits.limits())?;
     verifying.again = arguments.again;

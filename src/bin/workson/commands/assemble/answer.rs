@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use workson::assemble::{Assembled, Recipe};
+use workson::publish;
 use workson::transfer::Graph;
 use workson_oci::Reference;
 use workson_oci::text::printable;
@@ -72,11 +73,39 @@ pub(super) struct More {
 pub(super) struct DryRun {
     push: Vec<String>,
     write: Option<String>,
+    /// Those that were looked at: without `--push`, none is.
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    reference: String,
+    /// What it points at today.
+    before: Option<String>,
 }
 
 impl DryRun {
-    pub(super) fn of(targets: &[Reference], to: Option<&str>) -> DryRun {
-        DryRun { push: targets.iter().map(Reference::to_string).collect(), write: to.map(str::to_owned) }
+    pub(super) fn of(push: &[Reference], targets: &[publish::Target], to: Option<&str>) -> DryRun {
+        let target = |target: &publish::Target| Target {
+            reference: target.reference.to_string(),
+            before: target.before.as_ref().map(|there| there.digest.to_string()),
+        };
+        DryRun {
+            push: push.iter().map(Reference::to_string).collect(),
+            write: to.map(str::to_owned),
+            targets: targets.iter().map(target).collect(),
+        }
+    }
+
+    /// What a reference points at today, for people.
+    fn today(&self, reference: &str, digest: &str) -> String {
+        match self.targets.iter().find(|target| target.reference == reference).map(|target| &target.before) {
+            Some(Some(before)) if before == digest => "which is there already".to_owned(),
+            Some(Some(before)) => format!("in the place of {before}"),
+            Some(None) => "which is not there today".to_owned(),
+            None => "which was not looked at: --push looks".to_owned(),
+        }
     }
 }
 
@@ -179,7 +208,8 @@ fn would(answer: &AssembledAnswer, dry_run: &DryRun) -> String {
         text += &format!("would be written to {}\n", printable(write));
     }
     for reference in &dry_run.push {
-        text += &format!("would be pushed to {}@{}\n", printable(reference), answer.digest);
+        let today = dry_run.today(reference, &answer.digest);
+        text += &format!("would be pushed to {}@{}, {today}\n", printable(reference), answer.digest);
     }
     text += "nothing is written or pushed\n";
     text
