@@ -309,7 +309,7 @@ impl<'a> Publication<'a> {
         Ok(carried)
     }
 
-    /// Reads every document back by its digest, which the client checks.
+    /// Reads every document back by its digest, which the client checks, and asks for every blob.
     fn read_back(&self, repository: &Repository) -> Result<(), TransferError> {
         let Settings { client, runtime, jobs, .. } = &self.settings;
         let documents: Vec<&Content> = self.graph.documents().collect();
@@ -321,6 +321,18 @@ impl<'a> Publication<'a> {
             match there.bytes == document.bytes {
                 true => Ok(()),
                 false => Err(failed("what was read back is not what was put".to_owned())),
+            }
+        })?;
+        each(&self.graph.blobs, *jobs, |blob| {
+            let failed = |reason| TransferError { what: format!("blob {}", blob.digest), reason };
+            match runtime.block_on(client.has_blob(repository, &blob.digest)) {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    Err(failed("it was put, and is not there when it is asked for again".to_owned()))
+                }
+                // Some registries answer no HEAD of a blob; the documents that name it were taken.
+                Err(error) if error.kind().may_be_about_head() => Ok(()),
+                Err(error) => Err(failed(said(&error))),
             }
         })
     }

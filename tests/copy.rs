@@ -227,6 +227,22 @@ async fn an_interrupt_does_not_come_between_two_tags() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_blob_that_a_registry_took_and_lost_moves_no_tag() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, layout) = (Home::new(), both("1"));
+    let layer = image("linux/arm64", "1").layers[0].digest.clone();
+    let on = On { method: Some(Method::Head), path: format!("/blobs/{layer}"), ..On::default() };
+    registry.fault(Fault::status(404), on, None);
+    let ran = home.run(&["push", &place(&layout), &format!("{}/app:1", registry.host())]).exits(2);
+    assert!(
+        ran.stderr.contains(&format!("blob {layer}")) && ran.stderr.contains("not there when"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(points_at(&registry, "app", "1"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_before_the_tags_move_ends_it_at_once() {
     let registry = MemoryRegistry::start().await.unwrap();
     let (home, layout) = (Home::new(), both("1"));

@@ -1,5 +1,7 @@
 //! Where an image is carried to.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::runtime::Handle;
 use workson_oci::{Content, Digest, Repository};
 use workson_registry::{BlobOrigin, Client, Error, Pieces, Pushed};
@@ -95,14 +97,14 @@ impl Target for RegistryTarget {
         source: &dyn Source,
         watch: &(dyn Fn(u64) + Sync),
     ) -> Result<Put, String> {
-        let origin = Origin { source, digest: &blob.digest };
+        let origin = Origin { source, digest: &blob.digest, watch, told: AtomicU64::new(0) };
         let push =
             self.client.push_blob(&self.repository, &blob.digest, blob.size, &self.mount_from, &origin);
         match self.runtime.block_on(push).map_err(|error| said(&error))? {
             Pushed::Existed => Ok(Put::Existed),
             Pushed::Mounted => Ok(Put::Mounted),
             Pushed::Uploaded => {
-                watch(blob.size);
+                origin.reached(blob.size);
                 Ok(Put::Sent)
             }
         }
@@ -127,10 +129,20 @@ pub(crate) fn said(error: &Error) -> String {
 struct Origin<'a> {
     source: &'a dyn Source,
     digest: &'a Digest,
+    watch: &'a (dyn Fn(u64) + Sync),
+    /// How many bytes `watch` was told of.
+    told: AtomicU64,
 }
 
 impl BlobOrigin for Origin<'_> {
     fn open(&self, offset: u64) -> Pieces {
         self.source.pieces(self.digest, offset)
+    }
+
+    fn reached(&self, bytes: u64) {
+        let told = self.told.fetch_max(bytes, Ordering::Relaxed);
+        if bytes > told {
+            (self.watch)(bytes - told);
+        }
     }
 }

@@ -28,6 +28,9 @@ pub trait BlobOrigin: Send + Sync {
     /// The blob from the byte number `offset` to its end. Whoever sends into the channel ends where nobody receives
     /// any more.
     fn open(&self, offset: u64) -> Pieces;
+
+    /// Is told, now and then while the blob is sent, how many bytes of it have been sent at least once.
+    fn reached(&self, _bytes: u64) {}
 }
 
 /// How a repository came to have a blob.

@@ -598,8 +598,8 @@ async fn push_with(options: Options, repository: &Repository, blob: &Blob) -> Re
 }
 
 #[tokio::test]
-async fn a_slow_blob_has_all_the_time_it_needs() {
-    struct Slow(Bytes);
+async fn a_slow_blob_has_all_the_time_it_needs_and_it_is_told_how_far_it_is() {
+    struct Slow(Bytes, Mutex<Vec<u64>>);
     impl BlobOrigin for Slow {
         fn open(&self, offset: u64) -> Pieces {
             let (sender, receiver) = tokio::sync::mpsc::channel(1);
@@ -612,14 +612,20 @@ async fn a_slow_blob_has_all_the_time_it_needs() {
             });
             receiver
         }
+
+        fn reached(&self, bytes: u64) {
+            self.1.lock().unwrap().push(bytes);
+        }
     }
     let (registry, repository) = empty().await;
     let blob = Blob::of(LARGE);
     let limit = Duration::from_millis(400);
     let client = client(Options { request_timeout: limit, deadline: limit, ..quick() });
-    let slow = Slow(blob.bytes.clone());
+    let slow = Slow(blob.bytes.clone(), Mutex::default());
     ends(client.push_blob(&repository, &blob.digest(), LARGE as u64, &[], &slow)).await.unwrap();
     is_there(&registry, &blob);
+    let told = slow.1.lock().unwrap();
+    assert!(told.is_sorted() && told.iter().any(|bytes| (1..LARGE as u64).contains(bytes)), "{told:?}");
 }
 
 // Who may -----------------------------------------------------------------------------------------------------

@@ -115,6 +115,11 @@ impl Flow {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many bytes of the blob were sent at least once.
+    pub(crate) fn reached(&self) -> u64 {
+        self.state().hashed
+    }
+
     /// Says what the next request carries: the blob from byte `offset` on.
     pub(crate) fn aim(&self, pieces: Pieces, offset: u64) {
         let mut state = self.state();

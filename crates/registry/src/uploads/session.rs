@@ -1,6 +1,8 @@
 //! One upload, from its beginning to the registry's word that it has the blob.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -17,6 +19,8 @@ use crate::transport::{Access, Flow, Once, Payload, Request, Response, Target, o
 const SMALL: u64 = 1 << 20;
 /// How many requests with bytes one upload may take, however much each of them brings.
 const MAX_SENT: u32 = 64;
+/// How often it is told how far an upload is.
+const TELL: Duration = Duration::from_millis(100);
 
 /// An upload that a registry has begun.
 pub(super) struct Session {
@@ -200,12 +204,24 @@ impl<'a> Upload<'a> {
         self.flow.aim(self.origin.open(offset), offset);
         let payload = Payload::Flow(self.flow.clone());
         let request = Request { payload, ..self.request(method.clone(), target, &headers) };
-        match self.client.shared.send_once(&request, self.vain).await? {
+        let sending = self.client.shared.send_once(&request, self.vain);
+        match self.watched(sending).await? {
             Once::Again(error) => self.recover(error).await,
             // Nothing was looked at.
             Once::Expired(error) => self.vainly(error).map(|()| Step::Send { offset }),
             Once::Answered(response) if response.status.is_success() => self.took(&method, &response),
             Once::Answered(response) => self.not_taken(&method, offset, &response),
+        }
+    }
+
+    /// Waits for a request that carries bytes, and tells meanwhile how far it is.
+    async fn watched<T>(&self, sending: impl Future<Output = T>) -> T {
+        let mut sending = pin!(sending);
+        loop {
+            match tokio::time::timeout(TELL, &mut sending).await {
+                Ok(done) => return done,
+                Err(_) => self.origin.reached(self.flow.reached()),
+            }
         }
     }
 
