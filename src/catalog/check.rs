@@ -75,6 +75,46 @@ pub struct Evidence<'a> {
     pub published: Option<&'a Timeline>,
 }
 
+/// What is asked of one image after the other.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    evidence: Evidence<'a>,
+    asked: Vec<Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    platform: Platform,
+    declared: Option<Fits>,
+    published: Option<Fits>,
+}
+
+impl Asking<'_> {
+    /// What is known of `image`, by one tag or by any, on each platform.
+    pub fn check(&self, image: &str, tag: Option<&str>) -> Check {
+        let Evidence { declared, published } = self.evidence;
+        let of =
+            |timeline: Option<&Timeline>| timeline.map_or(Presence::Unknown, |t| presence(t, image, tag));
+        let presence = match (of(published), of(declared)) {
+            (Presence::There, _) | (_, Presence::There) => Presence::There,
+            (_, Presence::Gone(moment)) => Presence::Gone(moment),
+            (Presence::Unknown, declared) => declared,
+            (published, _) => published,
+        };
+        let answers = self.asked.iter().map(|asked| {
+            let find = |timeline: Option<&Timeline>, fits: &Option<Fits>| {
+                find(timeline?, image, tag, fits.as_ref()?)
+            };
+            let (by_maintainers, by_registries) =
+                (find(declared, &asked.declared), find(published, &asked.published));
+            combine(&asked.platform, by_maintainers, by_registries, tag)
+        });
+        let answers = answers.collect();
+        let problem = declared.and_then(|timeline| standing_problem(timeline, image));
+        Check { presence, answers, problem }
+    }
+}
+
 /// What one timeline says of one image and platform.
 struct Finding {
     verdict: Verdict,
@@ -113,24 +153,22 @@ fn nothing(platform: &Platform) -> Answer {
     }
 }
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
+    /// The same platforms, asked about of many images: what fits them is found out once.
+    pub fn asking(&self, platforms: &[Platform]) -> Asking<'a> {
+        let fits =
+            |timeline: Option<&Timeline>, platform: &Platform| timeline.map(|t| Fits::new(t, platform));
+        let asked = |platform: &Platform| Asked {
+            platform: platform.clone(),
+            declared: fits(self.declared, platform),
+            published: fits(self.published, platform),
+        };
+        Asking { evidence: *self, asked: platforms.iter().map(asked).collect() }
+    }
+
     /// What is known of `image`, by one tag or by any, on each of `platforms`.
     pub fn check(&self, image: &str, tag: Option<&str>, platforms: &[Platform]) -> Check {
-        let of =
-            |timeline: Option<&Timeline>| timeline.map_or(Presence::Unknown, |t| presence(t, image, tag));
-        let presence = match (of(self.published), of(self.declared)) {
-            (Presence::There, _) | (_, Presence::There) => Presence::There,
-            (_, Presence::Gone(moment)) => Presence::Gone(moment),
-            (Presence::Unknown, declared) => declared,
-            (published, _) => published,
-        };
-        let answers = platforms.iter().map(|platform| {
-            let find = |timeline: Option<&Timeline>| timeline.and_then(|t| find(t, image, tag, platform));
-            combine(platform, find(self.declared), find(self.published), tag)
-        });
-        let answers = answers.collect();
-        let problem = self.declared.and_then(|timeline| standing_problem(timeline, image));
-        Check { presence, answers, problem }
+        self.asking(platforms).check(image, tag)
     }
 
     /// The platforms that `image` has or ever had.
@@ -210,15 +248,14 @@ fn standing_problem(timeline: &Timeline, name: &str) -> Option<(Moment, String)>
     Some((timeline.moment(problem.moment).clone(), problem.reason.clone()))
 }
 
-fn find(timeline: &Timeline, name: &str, tag: Option<&str>, platform: &Platform) -> Option<Finding> {
+fn find(timeline: &Timeline, name: &str, tag: Option<&str>, fits: &Fits) -> Option<Finding> {
     let image = timeline.images.get(name)?;
     let spans = spans(image, tag);
     let last = spans.last()?;
-    let fits = Fits::new(timeline, platform);
     let has = |span: &Span| fits.offered(span.offer) == Some(true);
     let found = match last.until {
         Some(until) => Verdict::Unknown(gone(timeline, tag, until, fits.offered(last.offer))),
-        None => verdict(timeline, name, last, &fits),
+        None => verdict(timeline, name, last, fits),
     };
     // Back along the spans that say the same without a gap.
     let mut since = *last;
@@ -242,7 +279,7 @@ fn find(timeline: &Timeline, name: &str, tag: Option<&str>, platform: &Platform)
     };
     let lost = match found {
         Verdict::Yes => None,
-        _ => lost(&spans, &fits).map(|moment| timeline.moment(moment).clone()),
+        _ => lost(&spans, fits).map(|moment| timeline.moment(moment).clone()),
     };
     let latest = image.latest.last().filter(|span| span.until.is_none());
     let tags = if found == Verdict::Yes { telling_tags(image, tag, &has) } else { Vec::new() };
