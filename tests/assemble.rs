@@ -523,6 +523,66 @@ async fn media_types_follow_the_sources_and_attestations_the_images_that_are_kep
     assert_eq!(blobs[1], &json!("application/vnd.docker.image.rootfs.diff.tar.gzip"));
 }
 
+/// The entry of what speaks of an image: with these annotations, and with this `subject` in its manifest.
+fn statement(layout: &Layout, text: &str, annotations: &Value, subject: Option<&Value>) -> Value {
+    let layer = Layer::raw("application/vnd.in-toto+json", text.as_bytes().to_vec());
+    let image = Image::new("unknown/unknown", &[]).with(layer);
+    let mut entry = image.put(layout);
+    let mut manifest: Value = serde_json::from_slice(&image.manifest_bytes()).unwrap();
+    if let Some(subject) = subject {
+        manifest["subject"] = subject.clone();
+        let bytes = manifest.to_string();
+        let digest = Digest::sha256(bytes.as_bytes());
+        std::fs::write(layout.path().join("blobs/sha256").join(digest.hex()), &bytes).unwrap();
+        (entry["digest"], entry["size"]) = (json!(digest.as_str()), json!(bytes.len()));
+    }
+    entry["annotations"] = annotations.clone();
+    entry
+}
+
+#[test]
+fn what_is_for_no_platform_goes_with_the_image_that_it_speaks_of_or_is_told() {
+    let home = home();
+    let mut layout = Layout::new();
+    let (arm64, amd64) = (existing("linux/arm64").put(&layout), existing("linux/amd64").put(&layout));
+    let of = |digest: &str| json!({ "vnd.docker.reference.digest": digest, "vnd.docker.reference.type": "attestation-manifest" });
+    let digest = |entry: &Value| entry["digest"].as_str().unwrap().to_owned();
+    let absent = Digest::sha256(b"nowhere").to_string();
+    let about = |entry: &Value| json!({ "mediaType": entry["mediaType"], "digest": entry["digest"], "size": entry["size"] });
+    let no_annotations = json!({ "note": "not of whom" });
+    let kept = [
+        statement(&layout, "annotated", &of(&digest(&arm64)), None),
+        statement(&layout, "subject", &no_annotations, Some(&about(&arm64))),
+    ];
+    let of_another = [
+        statement(&layout, "other", &of(&digest(&amd64)), None),
+        statement(&layout, "other's subject", &no_annotations, Some(&about(&amd64))),
+    ];
+    let untold = [
+        statement(&layout, "of nothing", &no_annotations, None),
+        statement(&layout, "of what is not there", &of(&absent), None),
+    ];
+    let entries = [&[arm64.clone(), amd64][..], &kept, &of_another, &untold].concat();
+    layout.tag_index("it", &entries);
+    let recipe =
+        format!("platforms: [{{image: 'oci:{}:it', platform: linux/arm64}}]", layout.path().display());
+    let told = assembled(&home, &recipe);
+    assert_eq!(told["index"]["manifests"], json!([&[arm64][..], &kept].concat()));
+    assert_eq!(told["platforms"][0]["attestations"], json!(2));
+    let place = format!("oci:{}:it", layout.path().display());
+    let notes = [
+        format!(
+            "{place}: {} is for no platform and does not say which image it speaks of; it is left out",
+            digest(&untold[0])
+        ),
+        format!("{place}: {} speaks of {absent}, which is not there; it is left out", digest(&untold[1])),
+    ];
+    assert_eq!(told["notes"], json!(notes));
+    let ran = home.run(&["assemble", "recipe.yaml", "--to", "oci:again"]).exits(0);
+    assert!(notes.iter().all(|note| ran.text().contains(&format!("note: {note}\n"))), "{}", ran.text());
+    home.run(&["verify", "--all-platforms", "oci:out:it"]).exits(0);
+}
+
 /// The files of an Alpine release of two architectures, as paths and bytes.
 fn release() -> Vec<(String, Vec<u8>)> {
     let root = |name: &str, machine| {
