@@ -592,6 +592,9 @@ fn release() -> Vec<(String, Vec<u8>)> {
     vec![root("x86_64", AMD64), root("aarch64", ARM64)]
 }
 
+/// What says that no other architectures are expected.
+const BOTH: [&str; 2] = ["--expect", "linux/amd64,linux/arm64"];
+
 fn sha512(bytes: &[u8]) -> String {
     Algorithm::Sha512.digest(bytes).hex().to_owned()
 }
@@ -622,7 +625,10 @@ fn the_signatures_of_an_alpine_release_are_checked_by_the_key_that_is_given() {
     let made = home.shell(&script);
     assert_eq!(made.code, Some(0), "{made:?}");
     let run = |more: &[&str]| {
-        home.run(&[&["assemble", "alpine", "--release", "signed", "--dry-run", "--json"], more].concat())
+        home.run(
+            &[&["assemble", "alpine", "--release", "signed", "--dry-run", "--json"][..], &BOTH, more]
+                .concat(),
+        )
     };
     let notes =
         |told: Value| told["notes"].as_array().unwrap().iter().map(Value::to_string).collect::<String>();
@@ -661,7 +667,9 @@ async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_i
     home.write("sums/checksums.sha512", &sums);
     let address = format!("http://{}/v3.20/releases/", registry.host());
     let run = |release: &str, more: &[&str]| {
-        home.run(&[&["assemble", "alpine", "--release", release, "--dry-run", "--json"], more].concat())
+        home.run(
+            &[&["assemble", "alpine", "--release", release, "--dry-run", "--json"][..], &BOTH, more].concat(),
+        )
     };
     let told = run("sums", &[]).exits(0).json();
     let platforms: Vec<&Value> =
@@ -690,12 +698,71 @@ async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_i
         run(release, more).exits(2).says(says);
     }
     home.write("sums/checksums.sha512", sums.replace("  aarch64", "  gone/aarch64"));
-    let told = run("sums", &[]).exits(0).json();
-    assert_eq!(told["platforms"].as_array().unwrap().len(), 1);
+    run("sums", &[]).exits(1).says("it lacks linux/arm64; nothing is written or pushed");
     home.write("sums/checksums.sha512", &sums);
     home.write(&format!("sums/{}", files[0].0), &files[1].1);
     run("sums", &[])
         .exits(2)
         .says("sums/x86_64: the root ")
         .says("it is damaged, or another file than was meant");
+}
+
+/// The files of an Alpine release of these architectures, in a folder of the home, with their checksums.
+fn release_of(home: &Home, folder: &str, version: &str, architectures: &[&str]) {
+    let mut sums = String::new();
+    for name in architectures {
+        let machine = if *name == "aarch64" { ARM64 } else { AMD64 };
+        let root = gzip(&Files::new().program("bin/sh", &elf(machine)).file("etc/arch", name).tar());
+        let path = format!("{name}/alpine-minirootfs-{version}-{name}.tar.gz");
+        sums += &format!("{}  {path}\n", sha512(&root));
+        home.write(&format!("{folder}/{path}"), root);
+    }
+    home.write(&format!("{folder}/checksums.sha512"), sums);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_said_which_it_is_to_have() {
+    const EIGHT: [&str; 8] = ["x86_64", "armhf", "armv7", "aarch64", "x86", "ppc64le", "riscv64", "s390x"];
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let target = format!("{}/team/alpine:1", registry.host());
+    let less = |absent: &str| -> Vec<&str> { EIGHT.into_iter().filter(|name| *name != absent).collect() };
+    let nine = [&EIGHT[..], &["loongarch64"]].concat();
+    // What is in these roots is not what this is about.
+    let run = |folder: &str, more: &[&str]| {
+        let base = ["assemble", "alpine", "--release", folder, "--no-verify", "--push", &target];
+        home.run(&[&base[..], &["--to", "oci:out", "--json"], more].concat())
+    };
+    for (folder, version, architectures, absent) in [
+        ("20", "3.20.3", &less("s390x")[..], "s390x"),
+        ("20-two", "3.20.3", &EIGHT[..6], "riscv64 s390x"),
+        ("21", "3.21.0", &EIGHT[..], "loongarch64"),
+        ("19", "3.19.4", &less("riscv64")[1..], "x86_64"),
+    ] {
+        release_of(&home, folder, version, architectures);
+        let ran = run(folder, &[]).exits(1);
+        let says =
+            format!("{folder} has no minimal root of {version} for {absent}; nothing is written or pushed");
+        assert!(ran.stderr.contains(&says) && ran.stderr.contains("--expect linux/"), "{}", ran.stderr);
+        assert!(ran.stdout.is_empty() && !home.path("out").exists() && registry.requests().is_empty());
+        // The hint is right.
+        let expect = ran.stderr.split_once("--expect ").unwrap().1.split_once(' ').unwrap().0.to_owned();
+        let told = run(folder, &["--expect", &expect, "--dry-run"]).exits(0).json();
+        assert_eq!(told["platforms"].as_array().unwrap().len(), architectures.len(), "{folder}");
+        assert_eq!(told["notes"], json!([says.split_once(';').unwrap().0]));
+    }
+    for (folder, version, architectures) in [
+        ("all-19", "3.19.4", &less("riscv64")[..]),
+        ("all-20", "3.20.3", &EIGHT[..]),
+        ("more-20", "3.20.3", &nine[..]),
+        ("all-21", "3.21.0_rc1", &nine[..]),
+    ] {
+        release_of(&home, folder, version, architectures);
+        let told = run(folder, &["--dry-run"]).exits(0).json();
+        assert_eq!(told["platforms"].as_array().unwrap().len(), architectures.len(), "{folder}");
+        assert_eq!(told["notes"], json!([]), "{folder}");
+    }
+    let ran = run("all-20", &["--expect", "linux/amd64"]).exits(1);
+    ran.says("it has besides linux/arm/v6").says("or --expect");
+    assert!(!home.path("out").exists() && registry.requests().is_empty());
 }

@@ -226,11 +226,7 @@ impl<'a> Work<'a> {
     ) -> Result<Option<(Assembled, Option<ImageAnswer>)>, Failure> {
         let assembled = match assemble(recipe, &self.settings(verifying.runtime())) {
             Ok(assembled) => assembled,
-            Err(error) if error.is_unexpected() => {
-                tell(&format!("{error}; nothing is written or pushed"), error.hint());
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => return refused(error).map(|_| None),
         };
         if self.going.no_verify {
             return Ok(Some((assembled, None)));
@@ -296,6 +292,15 @@ impl<'a> Work<'a> {
         }
         Ok(Exit::Yes)
     }
+}
+
+/// Tells that the platforms are not those that are expected; anything else is a failure.
+fn refused(error: AssembleError) -> Result<Exit, Failure> {
+    if !error.is_unexpected() {
+        return Err(error.into());
+    }
+    tell(&format!("{error}; nothing is written or pushed"), error.hint());
+    Ok(Exit::No)
 }
 
 /// The repositories that have parts of the image already.
