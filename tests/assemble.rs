@@ -766,3 +766,47 @@ async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_sa
     ran.says("it has besides linux/arm/v6").says("or --expect");
     assert!(!home.path("out").exists() && registry.requests().is_empty());
 }
+
+/// What zstd packs with `--long=LOG`, of something that does not need it.
+fn zstd_long(bytes: &[u8], log: u8) -> Vec<u8> {
+    let mut packed = zstd::encode_all(bytes, 3).unwrap();
+    // RFC 8878, 3.1.1.1: a frame without the flag of a single segment says behind its descriptor how large its window is.
+    assert_eq!(packed[4] & 0x20, 0);
+    packed[5] = (log - 10) << 3;
+    packed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_or_layer_that_zstd_packed_with_a_large_window_is_taken_with_the_option_that_is_named() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = home();
+    home.write("recipe.yaml", RECIPE.replace("arm64.tar.gz", "arm64.tar.zst"));
+    let assemble = ["assemble", "recipe.yaml", "--to", "oci:out:it"];
+    for log in [27, 31] {
+        home.write("arm64.tar.zst", zstd_long(&tar(ARM64), log));
+        let ran = home.run(&assemble).exits(2);
+        let says = "as much as zstd is given (raise it with --max-layer-window)\n";
+        assert!(ran.stderr.contains(says), "nothing else is said of it: {}", ran.stderr);
+        assert!(!home.path("out").exists());
+        let raise = ["--max-layer-window", &(1_u64 << log).to_string()];
+        home.run(&[&assemble[..], &raise].concat()).exits(0);
+
+        // So it is wherever it is verified. What could not be read is not kept as an answer.
+        let target = format!("{}/team/app:{log}", registry.host());
+        std::fs::remove_dir_all(home.path(".local")).unwrap();
+        for command in ["copy", "push"] {
+            let copy = [command, "oci:out:it", &target];
+            home.run(&copy).exits(2).says("--max-layer-window");
+            assert_eq!(points_at(&registry, "team/app", &log.to_string()), None);
+        }
+        home.run(&[&["copy", "oci:out:it", &target], &raise[..]].concat()).exits(0);
+        std::fs::remove_dir_all(home.path(".local")).unwrap();
+        home.write("list.txt", format!("{target}\n"));
+        let inventory = ["inventory", "list.txt", "--verify", "--json"];
+        let told = home.run(&inventory).exits(2).json();
+        let reason = told["verified"][0]["unknown"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("--max-layer-window"), "{reason}");
+        home.run(&[&inventory[..], &raise].concat()).exits(0);
+        std::fs::remove_dir_all(home.path("out")).unwrap();
+    }
+}

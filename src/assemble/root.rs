@@ -123,7 +123,11 @@ fn packed(path: &Path, tar: impl Read, limits: &Limits, scratch: &Path) -> Resul
 }
 
 fn refused(path: &Path, error: &LayerError) -> String {
-    format!("the root {}: {error}; a root is a tar, tar.gz or tar.zst file, or a folder", path.display())
+    let what = match error {
+        LayerError::Damaged(_) => "; a root is a tar, tar.gz or tar.zst file, or a folder",
+        _ => "",
+    };
+    format!("the root {}: {error}{what}", path.display())
 }
 
 fn is_filled(path: &Path, layer: &layer::Layer) -> Result<(), String> {
