@@ -11,9 +11,11 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use cli_support::{Home, Ran, start};
+use parts::certificates::Authority;
+use parts::https_files::HttpsFiles;
 use parts::image::Layout;
 use serde_json::{Value, json};
-use verify::image::{Files, Image, Layer, elf, gzip, layout_of};
+use verify::image::{Files, Image, Layer, elf, gzip, layout_of, noise};
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
 use workson_registry::testing::MemoryRegistry;
@@ -765,6 +767,105 @@ async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_sa
     let ran = run("all-20", &["--expect", "linux/amd64"]).exits(1);
     ran.says("it has besides linux/arm/v6").says("or --expect");
     assert!(!home.path("out").exists() && registry.requests().is_empty());
+}
+
+#[test]
+fn an_alpine_release_is_fetched_over_tls_from_whom_the_users_authorities_vouch_for() {
+    let (home, authority, other) = (Home::new(), Authority::new(), Authority::new());
+    release_of(&home, "mirror/v3.20/releases", "3.20.3", &["x86_64", "aarch64"]);
+    let mirror = HttpsFiles::of(&home.path("mirror"), authority.server("IP:127.0.0.1"));
+    let address = format!("https://{}/v3.20/releases", mirror.host());
+    let (ca, other) =
+        (authority.certificate().display().to_string(), other.certificate().display().to_string());
+    let arguments = |release: &str, more: &[&str]| -> Vec<String> {
+        let base = ["assemble", "alpine", "--release", release, "--dry-run", "--json"];
+        [&base[..], &BOTH, more].concat().into_iter().map(str::to_owned).collect()
+    };
+    let run = |release: &str, more: &[&str], variables: &[(&str, &str)]| {
+        let arguments = arguments(release, more);
+        let mut workson = home.workson(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        start(workson.envs(variables.iter().copied())).ends()
+    };
+    let of_folder = run("mirror/v3.20/releases", &[], &[]).exits(0).json();
+    let config = home.write("trust.toml", format!("ca_certificates = [{ca:?}]\n"));
+    for (more, variables) in [
+        (&["--ca-certificate", &ca][..], &[][..]),
+        (&["--config", &config], &[]),
+        (&[], &[("SSL_CERT_FILE", ca.as_str())]),
+        // Nothing on loopback is asked through a proxy.
+        (&["--ca-certificate", &ca], &[("HTTPS_PROXY", "http://127.0.0.1:9")]),
+    ] {
+        let told = run(&address, more, variables).exits(0).json();
+        assert_eq!(told["digest"], of_folder["digest"], "{more:?} {variables:?}");
+    }
+    for more in [&[][..], &["--ca-certificate", &other]] {
+        let ran = run(&address, more, &[]).exits(2);
+        let tried = format!("reading {address}/checksums.sha512: ");
+        assert!(
+            ran.stderr.contains(&tried) && ran.stderr.contains("--ca-certificate FILE"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stdout.is_empty());
+    }
+    // Another host than the certificate is for.
+    let elsewhere = HttpsFiles::of(&home.path("mirror"), authority.server("DNS:mirror.example"));
+    let address = format!("https://{}/v3.20/releases", elsewhere.host());
+    run(&address, &["--ca-certificate", &ca], &[]).exits(2).says("certificate");
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_image_that_looks_whole() {
+    let home = home();
+    let of = |bytes: usize| Files::new().program("app", &elf(AMD64)).file("noise", noise(bytes)).tar();
+    let recipe = |root: &str| {
+        format!("{{config: {{command: [/app]}}, platforms: [{{platform: linux/amd64, root: {root}}}]}}")
+    };
+    home.write("small.tar.gz", gzip(&of(1000)));
+    home.write("large.tar.gz", gzip(&of(3_000_000)));
+    home.write("plain.tar", of(3_000_000));
+    home.write("folder/noise", noise(3_000_000));
+    for root in ["small.tar.gz", "large.tar.gz", "plain.tar", "folder"] {
+        home.write(&format!("{}.yaml", root.split('.').next().unwrap()), recipe(root));
+    }
+    let ran = home
+        .with_disk(
+            "mount -t tmpfs -o size=1m tmpfs disk
+             fails() { \"$@\" && exit 9 || test $? = 2; }
+             # A layout that is made for it.
+             fails $W assemble large.yaml --to oci:disk/new
+             test ! -e disk/new/oci-layout && test ! -e disk/new/index.json
+             fails $W verify oci:disk/new -p linux/amd64 >&2
+             rm -r disk/new
+             # One that has an image already keeps that one, and no other.
+             $W assemble small.yaml --to oci:disk/old:small >&2
+             cp disk/old/index.json before
+             fails $W assemble large.yaml --to oci:disk/old:large
+             cmp disk/old/index.json before
+             $W verify oci:disk/old:small -p linux/amd64 >&2
+             fails $W verify oci:disk/old:large -p linux/amd64 >&2
+             rm -r disk/old
+             # Where there is no room to pack a root, nothing is left of it.
+             fails env TMPDIR=disk $W assemble plain.yaml --to oci:none
+             fails env TMPDIR=disk $W assemble folder.yaml --to oci:none
+             test ! -e none
+             find disk -mindepth 1
+             # With more room the same commands do it.
+             mount -o remount,size=64m disk
+             $W assemble large.yaml --to oci:disk/old:large >&2
+             TMPDIR=disk $W assemble plain.yaml --to oci:disk/old:plain >&2
+             cp -r disk/old out",
+        )
+        .exits(0);
+    assert_eq!(ran.text(), "", "something was left");
+    assert_eq!(ran.stderr.matches("No space left on device").count(), 4, "{}", ran.stderr);
+    for root in ["plain.tar", "folder"] {
+        let says = format!("packing the root {root} in {}/", home.path("disk").display());
+        assert!(ran.stderr.contains(&says), "{says} is not in {}", ran.stderr);
+    }
+    for name in ["large", "plain"] {
+        home.run(&["verify", &format!("oci:out:{name}"), "-p", "linux/amd64", "--again"]).exits(0);
+    }
 }
 
 /// What zstd packs with `--long=LOG`, of something that does not need it.
