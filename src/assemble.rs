@@ -324,7 +324,7 @@ fn expected(recipe: &Recipe, platforms: &[AssembledPlatform]) -> Result<(), Asse
                 told("it lacks", &lacking),
                 told("it has besides", &more)
             ))
-            .with_hint("mend `platforms` or `expect`")
+            .with_hint("mend what it has, or say which it is to have: `expect` in a recipe, or --expect")
         }),
     }
 }

@@ -17,9 +17,9 @@ use workson_oci::digest::Algorithm;
 pub use self::tar_file::{Permissions, Sparse, each_entry, permissions, sparse};
 use self::tee::{Failed, Tee};
 
-/// What zstd may be limited to.
+/// What zstd may be limited to (its `ZSTD_WINDOWLOG_MAX`; `zstd --long=31` packs with as much).
 const MIN_WINDOW: u64 = 1 << 10;
-const MAX_WINDOW: u64 = 1 << 30;
+const MAX_WINDOW: u64 = if cfg!(target_pointer_width = "64") { 1 << 31 } else { 1 << 30 };
 /// What zstd says where it is to be given a larger window (its `ZSTD_error_frameParameter_windowTooLarge`).
 const TOO_WIDE: &str = "requires too much memory";
 

@@ -11,9 +11,11 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use cli_support::{Home, Ran, start};
+use parts::certificates::Authority;
+use parts::https_files::HttpsFiles;
 use parts::image::Layout;
 use serde_json::{Value, json};
-use verify::image::{Files, Image, Layer, elf, gzip, layout_of};
+use verify::image::{Files, Image, Layer, elf, gzip, layout_of, noise};
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
 use workson_registry::testing::{MemoryRegistry, Method};
@@ -351,6 +353,11 @@ fn the_platforms_are_those_that_are_expected() {
     home.run(&["assemble", "recipe.yaml", "--to", "oci:out", "--expect", "linux/arm64,linux/amd64"]).exits(0);
 }
 
+/// Whether nothing was asked of a registry but what is there.
+fn is_unwritten(registry: &MemoryRegistry) -> bool {
+    registry.requests().iter().all(|request| matches!(request.method, Method::Get | Method::Head))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recipe_is_pushed_to_what_it_names_and_a_dry_run_shows_it() {
     let registry = MemoryRegistry::start().await.unwrap();
@@ -394,7 +401,7 @@ async fn a_recipe_is_pushed_to_what_it_names_and_a_dry_run_shows_it() {
     let drop = ["--dry-run", "--json", "--allow-drop", "linux/amd64"];
     let told = home.run(&[&push[..], &drop].concat()).exits(0).json();
     assert_eq!(told["dryRun"]["targets"], json!([{ "reference": target, "before": digest }]));
-    assert!(registry.requests().iter().all(|request| matches!(request.method, Method::Get | Method::Head)));
+    assert!(is_unwritten(&registry));
     home.run(&push).exits(1).says("linux/amd64");
     assert_eq!(points_at(&registry, "team/app", "1.0").as_deref(), Some(digest));
     home.run(&[&push[..], &["--allow-drop", "linux/amd64"]].concat()).exits(0);
@@ -539,6 +546,66 @@ async fn media_types_follow_the_sources_and_attestations_the_images_that_are_kep
     assert_eq!(blobs[1], &json!("application/vnd.docker.image.rootfs.diff.tar.gzip"));
 }
 
+/// The entry of what speaks of an image: with these annotations, and with this `subject` in its manifest.
+fn statement(layout: &Layout, text: &str, annotations: &Value, subject: Option<&Value>) -> Value {
+    let layer = Layer::raw("application/vnd.in-toto+json", text.as_bytes().to_vec());
+    let image = Image::new("unknown/unknown", &[]).with(layer);
+    let mut entry = image.put(layout);
+    let mut manifest: Value = serde_json::from_slice(&image.manifest_bytes()).unwrap();
+    if let Some(subject) = subject {
+        manifest["subject"] = subject.clone();
+        let bytes = manifest.to_string();
+        let digest = Digest::sha256(bytes.as_bytes());
+        std::fs::write(layout.path().join("blobs/sha256").join(digest.hex()), &bytes).unwrap();
+        (entry["digest"], entry["size"]) = (json!(digest.as_str()), json!(bytes.len()));
+    }
+    entry["annotations"] = annotations.clone();
+    entry
+}
+
+#[test]
+fn what_is_for_no_platform_goes_with_the_image_that_it_speaks_of_or_is_told() {
+    let home = home();
+    let mut layout = Layout::new();
+    let (arm64, amd64) = (existing("linux/arm64").put(&layout), existing("linux/amd64").put(&layout));
+    let of = |digest: &str| json!({ "vnd.docker.reference.digest": digest, "vnd.docker.reference.type": "attestation-manifest" });
+    let digest = |entry: &Value| entry["digest"].as_str().unwrap().to_owned();
+    let absent = Digest::sha256(b"nowhere").to_string();
+    let about = |entry: &Value| json!({ "mediaType": entry["mediaType"], "digest": entry["digest"], "size": entry["size"] });
+    let no_annotations = json!({ "note": "not of whom" });
+    let kept = [
+        statement(&layout, "annotated", &of(&digest(&arm64)), None),
+        statement(&layout, "subject", &no_annotations, Some(&about(&arm64))),
+    ];
+    let of_another = [
+        statement(&layout, "other", &of(&digest(&amd64)), None),
+        statement(&layout, "other's subject", &no_annotations, Some(&about(&amd64))),
+    ];
+    let untold = [
+        statement(&layout, "of nothing", &no_annotations, None),
+        statement(&layout, "of what is not there", &of(&absent), None),
+    ];
+    let entries = [&[arm64.clone(), amd64][..], &kept, &of_another, &untold].concat();
+    layout.tag_index("it", &entries);
+    let recipe =
+        format!("platforms: [{{image: 'oci:{}:it', platform: linux/arm64}}]", layout.path().display());
+    let told = assembled(&home, &recipe);
+    assert_eq!(told["index"]["manifests"], json!([&[arm64][..], &kept].concat()));
+    assert_eq!(told["platforms"][0]["attestations"], json!(2));
+    let place = format!("oci:{}:it", layout.path().display());
+    let notes = [
+        format!(
+            "{place}: {} is for no platform and does not say which image it speaks of; it is left out",
+            digest(&untold[0])
+        ),
+        format!("{place}: {} speaks of {absent}, which is not there; it is left out", digest(&untold[1])),
+    ];
+    assert_eq!(told["notes"], json!(notes));
+    let ran = home.run(&["assemble", "recipe.yaml", "--to", "oci:again"]).exits(0);
+    assert!(notes.iter().all(|note| ran.text().contains(&format!("note: {note}\n"))), "{}", ran.text());
+    home.run(&["verify", "--all-platforms", "oci:out:it"]).exits(0);
+}
+
 /// The files of an Alpine release of two architectures, as paths and bytes.
 fn release() -> Vec<(String, Vec<u8>)> {
     let root = |name: &str, machine| {
@@ -547,6 +614,9 @@ fn release() -> Vec<(String, Vec<u8>)> {
     };
     vec![root("x86_64", AMD64), root("aarch64", ARM64)]
 }
+
+/// What says that no other architectures are expected.
+const BOTH: [&str; 2] = ["--expect", "linux/amd64,linux/arm64"];
 
 fn sha512(bytes: &[u8]) -> String {
     Algorithm::Sha512.digest(bytes).hex().to_owned()
@@ -578,7 +648,10 @@ fn the_signatures_of_an_alpine_release_are_checked_by_the_key_that_is_given() {
     let made = home.shell(&script);
     assert_eq!(made.code, Some(0), "{made:?}");
     let run = |more: &[&str]| {
-        home.run(&[&["assemble", "alpine", "--release", "signed", "--dry-run", "--json"], more].concat())
+        home.run(
+            &[&["assemble", "alpine", "--release", "signed", "--dry-run", "--json"][..], &BOTH, more]
+                .concat(),
+        )
     };
     let notes =
         |told: Value| told["notes"].as_array().unwrap().iter().map(Value::to_string).collect::<String>();
@@ -617,7 +690,9 @@ async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_i
     home.write("sums/checksums.sha512", &sums);
     let address = format!("http://{}/v3.20/releases/", registry.host());
     let run = |release: &str, more: &[&str]| {
-        home.run(&[&["assemble", "alpine", "--release", release, "--dry-run", "--json"], more].concat())
+        home.run(
+            &[&["assemble", "alpine", "--release", release, "--dry-run", "--json"][..], &BOTH, more].concat(),
+        )
     };
     let told = run("sums", &[]).exits(0).json();
     let platforms: Vec<&Value> =
@@ -646,12 +721,214 @@ async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_i
         run(release, more).exits(2).says(says);
     }
     home.write("sums/checksums.sha512", sums.replace("  aarch64", "  gone/aarch64"));
-    let told = run("sums", &[]).exits(0).json();
-    assert_eq!(told["platforms"].as_array().unwrap().len(), 1);
+    run("sums", &[]).exits(1).says("it lacks linux/arm64; nothing is written or pushed");
     home.write("sums/checksums.sha512", &sums);
     home.write(&format!("sums/{}", files[0].0), &files[1].1);
     run("sums", &[])
         .exits(2)
         .says("sums/x86_64: the root ")
         .says("it is damaged, or another file than was meant");
+}
+
+/// The files of an Alpine release of these architectures, in a folder of the home, with their checksums.
+fn release_of(home: &Home, folder: &str, version: &str, architectures: &[&str]) {
+    let mut sums = String::new();
+    for name in architectures {
+        let machine = if *name == "aarch64" { ARM64 } else { AMD64 };
+        let root = gzip(&Files::new().program("bin/sh", &elf(machine)).file("etc/arch", name).tar());
+        let path = format!("{name}/alpine-minirootfs-{version}-{name}.tar.gz");
+        sums += &format!("{}  {path}\n", sha512(&root));
+        home.write(&format!("{folder}/{path}"), root);
+    }
+    home.write(&format!("{folder}/checksums.sha512"), sums);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_said_which_it_is_to_have() {
+    const EIGHT: [&str; 8] = ["x86_64", "armhf", "armv7", "aarch64", "x86", "ppc64le", "riscv64", "s390x"];
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let target = format!("{}/team/alpine:1", registry.host());
+    let less = |absent: &str| -> Vec<&str> { EIGHT.into_iter().filter(|name| *name != absent).collect() };
+    let nine = [&EIGHT[..], &["loongarch64"]].concat();
+    // What is in these roots is not what this is about.
+    let run = |folder: &str, more: &[&str]| {
+        let base = ["assemble", "alpine", "--release", folder, "--no-verify", "--push", &target];
+        home.run(&[&base[..], &["--to", "oci:out", "--json"], more].concat())
+    };
+    for (folder, version, architectures, absent) in [
+        ("20", "3.20.3", &less("s390x")[..], "s390x"),
+        ("20-two", "3.20.3", &EIGHT[..6], "riscv64 s390x"),
+        ("21", "3.21.0", &EIGHT[..], "loongarch64"),
+        ("19", "3.19.4", &less("riscv64")[1..], "x86_64"),
+    ] {
+        release_of(&home, folder, version, architectures);
+        let ran = run(folder, &[]).exits(1);
+        let says =
+            format!("{folder} has no minimal root of {version} for {absent}; nothing is written or pushed");
+        assert!(ran.stderr.contains(&says) && ran.stderr.contains("--expect linux/"), "{}", ran.stderr);
+        assert!(ran.stdout.is_empty() && !home.path("out").exists() && is_unwritten(&registry));
+        // The hint is right.
+        let expect = ran.stderr.split_once("--expect ").unwrap().1.split_once(' ').unwrap().0.to_owned();
+        let told = run(folder, &["--expect", &expect, "--dry-run"]).exits(0).json();
+        assert_eq!(told["platforms"].as_array().unwrap().len(), architectures.len(), "{folder}");
+        assert_eq!(told["notes"], json!([says.split_once(';').unwrap().0]));
+    }
+    for (folder, version, architectures) in [
+        ("all-19", "3.19.4", &less("riscv64")[..]),
+        ("all-20", "3.20.3", &EIGHT[..]),
+        ("more-20", "3.20.3", &nine[..]),
+        ("all-21", "3.21.0_rc1", &nine[..]),
+    ] {
+        release_of(&home, folder, version, architectures);
+        let told = run(folder, &["--dry-run"]).exits(0).json();
+        assert_eq!(told["platforms"].as_array().unwrap().len(), architectures.len(), "{folder}");
+        assert_eq!(told["notes"], json!([]), "{folder}");
+    }
+    let ran = run("all-20", &["--expect", "linux/amd64"]).exits(1);
+    ran.says("it has besides linux/arm/v6").says("or --expect");
+    assert!(!home.path("out").exists() && is_unwritten(&registry));
+}
+
+#[test]
+fn an_alpine_release_is_fetched_over_tls_from_whom_the_users_authorities_vouch_for() {
+    let (home, authority, other) = (Home::new(), Authority::new(), Authority::new());
+    release_of(&home, "mirror/v3.20/releases", "3.20.3", &["x86_64", "aarch64"]);
+    let mirror = HttpsFiles::of(&home.path("mirror"), authority.server("IP:127.0.0.1"));
+    let address = format!("https://{}/v3.20/releases", mirror.host());
+    let (ca, other) =
+        (authority.certificate().display().to_string(), other.certificate().display().to_string());
+    let arguments = |release: &str, more: &[&str]| -> Vec<String> {
+        let base = ["assemble", "alpine", "--release", release, "--dry-run", "--json"];
+        [&base[..], &BOTH, more].concat().into_iter().map(str::to_owned).collect()
+    };
+    let run = |release: &str, more: &[&str], variables: &[(&str, &str)]| {
+        let arguments = arguments(release, more);
+        let mut workson = home.workson(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        start(workson.envs(variables.iter().copied())).ends()
+    };
+    let of_folder = run("mirror/v3.20/releases", &[], &[]).exits(0).json();
+    let config = home.write("trust.toml", format!("ca_certificates = [{ca:?}]\n"));
+    for (more, variables) in [
+        (&["--ca-certificate", &ca][..], &[][..]),
+        (&["--config", &config], &[]),
+        (&[], &[("SSL_CERT_FILE", ca.as_str())]),
+        // Nothing on loopback is asked through a proxy.
+        (&["--ca-certificate", &ca], &[("HTTPS_PROXY", "http://127.0.0.1:9")]),
+    ] {
+        let told = run(&address, more, variables).exits(0).json();
+        assert_eq!(told["digest"], of_folder["digest"], "{more:?} {variables:?}");
+    }
+    for more in [&[][..], &["--ca-certificate", &other]] {
+        let ran = run(&address, more, &[]).exits(2);
+        let tried = format!("reading {address}/checksums.sha512: ");
+        assert!(
+            ran.stderr.contains(&tried) && ran.stderr.contains("--ca-certificate FILE"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stdout.is_empty());
+    }
+    // Another host than the certificate is for.
+    let elsewhere = HttpsFiles::of(&home.path("mirror"), authority.server("DNS:mirror.example"));
+    let address = format!("https://{}/v3.20/releases", elsewhere.host());
+    run(&address, &["--ca-certificate", &ca], &[]).exits(2).says("certificate");
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_image_that_looks_whole() {
+    let home = home();
+    let of = |bytes: usize| Files::new().program("app", &elf(AMD64)).file("noise", noise(bytes)).tar();
+    let recipe = |root: &str| {
+        format!("{{config: {{command: [/app]}}, platforms: [{{platform: linux/amd64, root: {root}}}]}}")
+    };
+    home.write("small.tar.gz", gzip(&of(1000)));
+    home.write("large.tar.gz", gzip(&of(3_000_000)));
+    home.write("plain.tar", of(3_000_000));
+    home.write("folder/noise", noise(3_000_000));
+    for root in ["small.tar.gz", "large.tar.gz", "plain.tar", "folder"] {
+        home.write(&format!("{}.yaml", root.split('.').next().unwrap()), recipe(root));
+    }
+    let ran = home
+        .with_disk(
+            "mount -t tmpfs -o size=1m tmpfs disk
+             fails() { \"$@\" && exit 9 || test $? = 2; }
+             # A layout that is made for it.
+             fails $W assemble large.yaml --to oci:disk/new
+             test ! -e disk/new/oci-layout && test ! -e disk/new/index.json
+             fails $W verify oci:disk/new -p linux/amd64 >&2
+             rm -r disk/new
+             # One that has an image already keeps that one, and no other.
+             $W assemble small.yaml --to oci:disk/old:small >&2
+             cp disk/old/index.json before
+             fails $W assemble large.yaml --to oci:disk/old:large
+             cmp disk/old/index.json before
+             $W verify oci:disk/old:small -p linux/amd64 >&2
+             fails $W verify oci:disk/old:large -p linux/amd64 >&2
+             rm -r disk/old
+             # Where there is no room to pack a root, nothing is left of it.
+             fails env TMPDIR=disk $W assemble plain.yaml --to oci:none
+             fails env TMPDIR=disk $W assemble folder.yaml --to oci:none
+             test ! -e none
+             find disk -mindepth 1
+             # With more room the same commands do it.
+             mount -o remount,size=64m disk
+             $W assemble large.yaml --to oci:disk/old:large >&2
+             TMPDIR=disk $W assemble plain.yaml --to oci:disk/old:plain >&2
+             cp -r disk/old out",
+        )
+        .exits(0);
+    assert_eq!(ran.text(), "", "something was left");
+    assert_eq!(ran.stderr.matches("No space left on device").count(), 4, "{}", ran.stderr);
+    for root in ["plain.tar", "folder"] {
+        let says = format!("packing the root {root} in {}/", home.path("disk").display());
+        assert!(ran.stderr.contains(&says), "{says} is not in {}", ran.stderr);
+    }
+    for name in ["large", "plain"] {
+        home.run(&["verify", &format!("oci:out:{name}"), "-p", "linux/amd64", "--again"]).exits(0);
+    }
+}
+
+/// What zstd packs with `--long=LOG`, of something that does not need it.
+fn zstd_long(bytes: &[u8], log: u8) -> Vec<u8> {
+    let mut packed = zstd::encode_all(bytes, 3).unwrap();
+    // RFC 8878, 3.1.1.1: a frame without the flag of a single segment says behind its descriptor how large its window is.
+    assert_eq!(packed[4] & 0x20, 0);
+    packed[5] = (log - 10) << 3;
+    packed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_or_layer_that_zstd_packed_with_a_large_window_is_taken_with_the_option_that_is_named() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = home();
+    home.write("recipe.yaml", RECIPE.replace("arm64.tar.gz", "arm64.tar.zst"));
+    let assemble = ["assemble", "recipe.yaml", "--to", "oci:out:it"];
+    for log in [27, 31] {
+        home.write("arm64.tar.zst", zstd_long(&tar(ARM64), log));
+        let ran = home.run(&assemble).exits(2);
+        let says = "as much as zstd is given (raise it with --max-layer-window)\n";
+        assert!(ran.stderr.contains(says), "nothing else is said of it: {}", ran.stderr);
+        assert!(!home.path("out").exists());
+        let raise = ["--max-layer-window", &(1_u64 << log).to_string()];
+        home.run(&[&assemble[..], &raise].concat()).exits(0);
+
+        // So it is wherever it is verified. What could not be read is not kept as an answer.
+        let target = format!("{}/team/app:{log}", registry.host());
+        std::fs::remove_dir_all(home.path(".local")).unwrap();
+        for command in ["copy", "push"] {
+            let copy = [command, "oci:out:it", &target];
+            home.run(&copy).exits(2).says("--max-layer-window");
+            assert_eq!(points_at(&registry, "team/app", &log.to_string()), None);
+        }
+        home.run(&[&["copy", "oci:out:it", &target], &raise[..]].concat()).exits(0);
+        std::fs::remove_dir_all(home.path(".local")).unwrap();
+        home.write("list.txt", format!("{target}\n"));
+        let inventory = ["inventory", "list.txt", "--verify", "--json"];
+        let told = home.run(&inventory).exits(2).json();
+        let reason = told["verified"][0]["unknown"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("--max-layer-window"), "{reason}");
+        home.run(&[&inventory[..], &raise].concat()).exits(0);
+        std::fs::remove_dir_all(home.path("out")).unwrap();
+    }
 }

@@ -14,26 +14,20 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 
-use cli_support::{Home, Ran, start};
+use cli_support::{Home, start};
 use parts::docker_registry::DockerRegistry;
 use parts::image::{OCI_INDEX, OCI_MANIFEST, SIX};
 use parts::skopeo::Skopeo;
 use serde_json::{Value, json};
-use verify::image::{Files, Image, Layer, layout_of};
+use verify::image::{Files, Image, Layer, layout_of, noise};
 use workson_oci::Digest;
 use workson_registry::testing::{Fault, MemoryRegistry, On};
 
 /// An image of two layers, the upper of so many bytes that nothing packs.
 fn image(platform: &str, bytes: usize) -> Image {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let noise = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    let noise: Vec<u8> = (0..bytes).map(noise).collect();
     Image::new(platform, &["/hello"])
         .with(Layer::gzip(Files::new().program("hello", platform.as_bytes()).file("gone", "1")))
-        .with(Layer::gzip(Files::new().file(".wh.gone", "").file("noise", noise)))
+        .with(Layer::gzip(Files::new().file(".wh.gone", "").file("noise", noise(bytes))))
 }
 
 /// Puts an index of these images and of one attestation under a tag; the bytes of the index.
@@ -214,16 +208,6 @@ async fn the_same_command_goes_on_with_what_a_killed_one_left() {
     assert!(!part.exists());
 }
 
-/// Runs `script` where it may mount a small disk of its own, without being root.
-fn with_own_mounts(home: &Home, script: &str) -> Ran {
-    let script = format!("set -e; mkdir disk; {script}");
-    let mut unshare = home.command("unshare");
-    unshare.env("W", env!("CARGO_BIN_EXE_workson"));
-    let ran = start(unshare.args(["--map-root-user", "--mount", "sh", "-c", &script])).ends();
-    assert!(!ran.stderr.contains("unshare:"), "this test needs user namespaces: {}", ran.stderr);
-    ran
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_leaves_nothing_that_looks_whole() {
     let registry = MemoryRegistry::start().await.unwrap();
@@ -232,19 +216,17 @@ async fn a_full_disk_leaves_nothing_that_looks_whole() {
     let reference = format!("{}/app:1", registry.host());
     for to in ["oci:disk/out", "docker-archive:disk/out", "rootfs:disk/out"] {
         let home = Home::new();
-        let ran = with_own_mounts(
-            &home,
-            &format!(
+        let ran = home
+            .with_disk(&format!(
                 "mount -t tmpfs -o size=1m tmpfs disk
                  $W pull {reference} -p linux/amd64 --to {to} && exit 9 || test $? = 2
                  find disk -mindepth 1
                  mount -o remount,size=64m disk
                  $W pull {reference} -p linux/amd64 --to {to} --no-same-owner >&2
                  cp -r disk/out out"
-            ),
-        )
-        .exits(0)
-        .says("No space left on device");
+            ))
+            .exits(0)
+            .says("No space left on device");
         match to {
             "oci:disk/out" => {
                 assert!(
@@ -380,6 +362,89 @@ fn an_archive_is_what_engines_load() {
     home.run(&["pull", &place, "-p", "linux/amd64", "--to", "oci:folder"]).exits(0);
     home.write("other/thesis.txt", "");
     home.run(&["pull", &place, "-p", "linux/amd64", "--to", "oci:other"]).exits(2).says("something else");
+}
+
+#[test]
+fn layers_that_are_kept_elsewhere_are_counted_as_people_count() {
+    let home = Home::new();
+    let foreign = |text: &str| {
+        let mut layer = Layer::plain(Files::new().file("elsewhere", text));
+        (layer.media_type, layer.bytes) =
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar".to_owned(), None);
+        layer
+    };
+    let urls = |image: &Image, layout: &parts::image::Layout| {
+        let mut entry = image.put(layout);
+        let mut manifest: Value = serde_json::from_slice(&image.manifest_bytes()).unwrap();
+        for layer in manifest["layers"].as_array_mut().unwrap() {
+            if layer["mediaType"].as_str().unwrap().contains("nondistributable") {
+                layer["urls"] = json!(["https://elsewhere.example/layer"]);
+            }
+        }
+        let bytes = manifest.to_string();
+        let digest = Digest::sha256(bytes.as_bytes());
+        fs::write(layout.path().join("blobs/sha256").join(digest.hex()), &bytes).unwrap();
+        (entry["digest"], entry["size"]) = (json!(digest.as_str()), json!(bytes.len()));
+        entry
+    };
+    let mut layout = parts::image::Layout::new();
+    let one = image("linux/amd64", 10).with(foreign("1"));
+    let two = one.clone().with(foreign("2"));
+    layout.tag_index("one", &[urls(&one, &layout)]);
+    layout.tag_index("two", &[urls(&two, &layout)]);
+    for (name, note) in [
+        ("one", "1 layer of it is kept elsewhere, and was not pulled"),
+        ("two", "2 layers of it are kept elsewhere, and were not pulled"),
+    ] {
+        let (place, to) = (format!("oci:{}:{name}", layout.path().display()), format!("oci:{name}"));
+        let ran = home.run(&["pull", &place, "-p", "linux/amd64", "--to", &to]).exits(0);
+        assert_eq!(ran.stderr, format!("workson: note: {note}\n"));
+        let told = home.run(&["pull", &place, "-p", "linux/amd64", "--to", &to, "--json"]).exits(0).json();
+        assert_eq!(told["notes"], json!([note]));
+    }
+}
+
+#[test]
+fn an_image_of_another_digest_than_sha256_is_no_archive_and_stays_as_it_is_in_a_layout() {
+    let home = Home::new();
+    let mut layout = parts::image::Layout::new();
+    let put = |bytes: &[u8]| {
+        let digest = workson_oci::digest::Algorithm::Sha512.digest(bytes);
+        let folder = layout.path().join("blobs/sha512");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(digest.hex()), bytes).unwrap();
+        json!(digest.as_str())
+    };
+    let image = image("linux/amd64", 1000);
+    let mut manifest: Value = serde_json::from_slice(&image.manifest_bytes()).unwrap();
+    // A layer alone, and then everything.
+    manifest["layers"][1]["digest"] = put(image.layers[1].bytes.as_ref().unwrap());
+    let some = manifest.to_string();
+    manifest["config"]["digest"] = put(&image.config_bytes());
+    let all = manifest.to_string();
+    let mut entry = image.put(&layout);
+    let digest = Digest::sha256(some.as_bytes());
+    fs::write(layout.path().join("blobs/sha256").join(digest.hex()), &some).unwrap();
+    (entry["digest"], entry["size"]) = (json!(digest.as_str()), json!(some.len()));
+    let mut whole = entry.clone();
+    (whole["digest"], whole["size"]) = (put(all.as_bytes()), json!(all.len()));
+    layout.tag("some", &entry);
+    layout.tag("all", &whole);
+    for (name, what, bytes) in [("some", "a part of the image", some), ("all", "the image", all)] {
+        let place = format!("oci:{}:{name}", layout.path().display());
+        let pull = |to: &str| home.run(&["pull", &place, "-p", "linux/amd64", "--to", to]);
+        let says = format!(
+            "workson: writing the archive a.tar: {what} is named by sha512, and an archive names what is in it by \
+             sha256; --to oci:DIR keeps it as it is\n"
+        );
+        assert_eq!(pull("docker-archive:a.tar").exits(2).stderr, says);
+        assert!(!home.path("a.tar").exists());
+        pull(&format!("oci:{name}")).exits(0);
+        let index: Value =
+            serde_json::from_slice(&fs::read(home.path(name).join("index.json")).unwrap()).unwrap();
+        let digest = index["manifests"][0]["digest"].as_str().unwrap().replace(':', "/");
+        assert_eq!(fs::read_to_string(home.path(name).join("blobs").join(digest)).unwrap(), bytes);
+    }
 }
 
 fn umask() -> u32 {

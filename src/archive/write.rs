@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use workson_oci::digest::Hasher;
+use workson_oci::digest::{Algorithm, Hasher};
 use workson_oci::document::Document;
 use workson_oci::{Content, Descriptor, Digest, Reference};
 
@@ -35,7 +35,8 @@ impl ArchiveWriter {
     /// the blobs, and no file of this path yet.
     ///
     /// # Errors
-    /// Where it can't be written, or there is something else of this path, or the manifest is of no image.
+    /// Where it can't be written, or there is something else of this path, or the manifest is of no image, or a part of
+    /// the image is named by another digest than SHA-256.
     pub fn begin(
         path: &Path,
         manifest: &Content,
@@ -50,8 +51,18 @@ impl ArchiveWriter {
         else {
             return Err(failed("an archive has one image, and this is an index".into()));
         };
+        // `docker load` and `podman load` find what is in it under `blobs/sha256/`.
+        let by_sha256 = |what: &str, digest: &Digest| match digest.algorithm() {
+            Algorithm::Sha256 => Ok(()),
+            other => Err(failed(format!(
+                "{what} is named by {}, and an archive names what is in it by sha256; --to oci:DIR keeps it as it is",
+                other.name()
+            ))),
+        };
+        by_sha256("the image", &manifest.digest)?;
         let named = |descriptor: &Descriptor| -> Result<(Digest, u64), ArchiveError> {
             let digest = descriptor.checked_digest().map_err(|error| failed(error.to_string()))?;
+            by_sha256("a part of the image", &digest)?;
             Ok((digest, descriptor.size))
         };
         let config = named(&image.config)?;

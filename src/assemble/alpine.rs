@@ -31,27 +31,32 @@ pub struct Architecture {
     pub official: &'static str,
     /// As OCI has it: architecture and variant.
     platform: (&'static str, &'static str),
+    /// Since which 3.x it has been released.
+    since: u64,
 }
 
 const fn architecture(
     name: &'static str,
     official: &'static str,
     platform: (&'static str, &'static str),
+    since: u64,
 ) -> Architecture {
-    Architecture { name, official, platform }
+    Architecture { name, official, platform, since }
 }
 
 /// Alpine's architectures. Its `armhf` is built for Arm v6, whatever others mean by the word.
+///
+/// Source: the release notes on alpinelinux.org/posts, which tell of each architecture when it comes.
 pub const ARCHITECTURES: [Architecture; 9] = [
-    architecture("x86_64", "amd64", ("amd64", "")),
-    architecture("armhf", "arm32v6", ("arm", "v6")),
-    architecture("armv7", "arm32v7", ("arm", "v7")),
-    architecture("aarch64", "arm64v8", ("arm64", "v8")),
-    architecture("x86", "i386", ("386", "")),
-    architecture("ppc64le", "ppc64le", ("ppc64le", "")),
-    architecture("riscv64", "riscv64", ("riscv64", "")),
-    architecture("s390x", "s390x", ("s390x", "")),
-    architecture("loongarch64", "loong64", ("loong64", "")),
+    architecture("x86_64", "amd64", ("amd64", ""), 0),
+    architecture("armhf", "arm32v6", ("arm", "v6"), 0),
+    architecture("armv7", "arm32v7", ("arm", "v7"), 9),
+    architecture("aarch64", "arm64v8", ("arm64", "v8"), 5),
+    architecture("x86", "i386", ("386", ""), 0),
+    architecture("ppc64le", "ppc64le", ("ppc64le", ""), 6),
+    architecture("riscv64", "riscv64", ("riscv64", ""), 20),
+    architecture("s390x", "s390x", ("s390x", ""), 6),
+    architecture("loongarch64", "loong64", ("loong64", ""), 21),
 ];
 
 impl Architecture {
@@ -65,6 +70,29 @@ impl Architecture {
             ..Platform::default()
         }
     }
+
+    /// Whether it belongs to a release of this version. What is no `X.Y`, like a snapshot's date, is as new as can be.
+    fn is_in(&self, version: &str) -> bool {
+        let mut numbers = version.split(['.', '_', '-']).map_while(|part| part.parse::<u64>().ok());
+        match (numbers.next(), numbers.next()) {
+            (Some(major), Some(minor)) => (major, minor) >= (3, self.since),
+            _ => true,
+        }
+    }
+}
+
+/// Which release is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// A folder or an address.
+    pub location: &'a str,
+    /// Its version; the newest one that is there without it.
+    pub version: Option<&'a str>,
+    /// A file of OpenPGP keys, by one of which every root has to be signed. Without it, a signature is named as not
+    /// checked.
+    pub keyring: Option<&'a Path>,
+    /// Whether it may lack architectures: whoever takes it says which it is to have.
+    pub may_lack: bool,
 }
 
 /// A release that was looked into.
@@ -95,21 +123,14 @@ impl Root {
     }
 }
 
-/// Looks into the release at `location`, a folder or an address, and fetches its roots where they are afar. Without
-/// `version` it is the newest one that is there.
-///
-/// With `keyring`, a file of OpenPGP keys, every root has to have a signature by one of these; without it, a signature
-/// is named as not checked.
+/// Looks into a release, and fetches its roots where they are afar.
 ///
 /// # Errors
 /// Where there is no such release, something of it can't be had or is not signed so, or its architectures have
-/// different versions.
-pub fn release(
-    location: &str,
-    version: Option<&str>,
-    keyring: Option<&Path>,
-    settings: &Settings<'_>,
-) -> Result<Release, AssembleError> {
+/// different versions; and where it lacks one that Alpine has had by then, which is
+/// [unexpected](AssembleError::is_unexpected).
+pub fn release(wanted: &Wanted<'_>, settings: &Settings<'_>) -> Result<Release, AssembleError> {
+    let Wanted { location, version, keyring, may_lack } = *wanted;
     let place = Place::new(location, settings)?;
     let roots = match place.text("checksums.sha512")? {
         Some(text) => listed(&place, &text, version)?,
@@ -117,12 +138,16 @@ pub fn release(
     };
     let (roots, newest) = of_one_version(roots, location, version)?;
     let mut notes = Vec::new();
-    let parts = roots.iter().map(|root| part(&place, root, keyring, &mut notes)).collect::<Result<_, _>>()?;
-    let has = |name: &str| roots.iter().any(|root| root.architecture.name == name);
-    let absent: Vec<&str> = ARCHITECTURES.iter().map(|known| known.name).filter(|name| !has(name)).collect();
+    // Before anything large is fetched.
+    let absent = absent(&roots, &newest);
     if !absent.is_empty() {
-        notes.push(format!("the release has no minimal root for {}", absent.join(" ")));
+        let text = format!("{} has no minimal root of {newest} for {}", place.shown(), absent.join(" "));
+        if !may_lack {
+            return Err(lacking(text, &roots));
+        }
+        notes.push(text);
     }
+    let parts = roots.iter().map(|root| part(&place, root, keyring, &mut notes)).collect::<Result<_, _>>()?;
     let annotations = match settings.kind {
         Some(Kind::Docker) => BTreeMap::new(),
         _ => BTreeMap::from([("org.opencontainers.image.version".to_owned(), newest.clone())]),
@@ -131,6 +156,19 @@ pub fn release(
         Recipe { name: place.shown().to_owned(), references: Vec::new(), annotations, parts, expect: None };
     let architectures = roots.iter().map(|root| root.architecture).collect();
     Ok(Release { recipe, version: newest, architectures, notes })
+}
+
+/// The architectures of a version that have no root.
+fn absent(roots: &[Root], version: &str) -> Vec<&'static str> {
+    let has = |known: &Architecture| roots.iter().any(|root| root.architecture == *known);
+    let expected = ARCHITECTURES.iter().filter(|known| known.is_in(version));
+    expected.filter(|known| !has(known)).map(|known| known.name).collect()
+}
+
+fn lacking(text: String, roots: &[Root]) -> AssembleError {
+    let has: Vec<String> = roots.iter().map(|root| root.architecture.platform().format_all()).collect();
+    let hint = format!("--expect {} makes the image of those that are there", has.join(","));
+    AssembleError { unexpected: true, ..AssembleError::new(text).with_hint(hint) }
 }
 
 /// The roots of the newest version, which has to be that of every architecture.
@@ -343,6 +381,21 @@ mod tests {
             "m68k/alpine-minirootfs-3.20.3-m68k.tar.gz",
         ] {
             assert_eq!(told(file), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_release_has_the_architectures_that_alpine_had_by_then() {
+        let has = |version: &str| -> Vec<&str> {
+            ARCHITECTURES.iter().filter(|known| known.is_in(version)).map(|known| known.name).collect()
+        };
+        let eight = ["x86_64", "armhf", "armv7", "aarch64", "x86", "ppc64le", "riscv64", "s390x"];
+        assert_eq!(has("3.20.3"), eight);
+        assert_eq!(has("3.20.0_rc1"), eight);
+        assert_eq!(has("3.19.4"), eight.into_iter().filter(|name| *name != "riscv64").collect::<Vec<_>>());
+        assert_eq!(has("3.8.5"), ["x86_64", "armhf", "aarch64", "x86", "ppc64le", "s390x"]);
+        for newer in ["3.21.0_rc2", "3.21.0", "4.0.0", "20250108", "3"] {
+            assert_eq!(has(newer).len(), 9, "{newer}");
         }
     }
 

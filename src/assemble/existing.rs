@@ -1,12 +1,14 @@
 //! Existing images, which are taken over as they are: indexes are taken apart, and what speaks of an image that is kept
 //! (its attestations) is kept with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use workson_oci::config::Config;
 use workson_oci::descriptor::REFERENCE_DIGEST;
 use workson_oci::document::Document;
 use workson_oci::platform::Matcher;
+use workson_oci::text::printable;
 use workson_oci::{Content, Descriptor, Digest, Index, Manifest, MediaType, Platform};
 
 use super::documents::Entry;
@@ -49,12 +51,13 @@ pub(super) fn read(name: String, opened: Opened, wanted: Option<&Platform>) -> R
         wanted,
         images: Vec::new(),
         attestations: Vec::new(),
+        met: BTreeSet::new(),
         documents: Vec::new(),
         has: Vec::new(),
         notes: Vec::new(),
     };
     reading.root(&name, &root)?;
-    reading.attest()?;
+    reading.attest(&name)?;
     let Reading { images, documents, notes, .. } = reading;
     Ok(Existing { media_type: root.media_type, name, source, images, documents, notes })
 }
@@ -65,6 +68,8 @@ struct Reading<'a> {
     images: Vec<Kept>,
     /// Attestations of any platform, as the indexes name them.
     attestations: Vec<Descriptor>,
+    /// The digests of all other entries, whether they are kept or not.
+    met: BTreeSet<String>,
     documents: Vec<(Content, Vec<Digest>)>,
     /// The platforms that were met.
     has: Vec<String>,
@@ -106,6 +111,7 @@ impl Reading<'_> {
                 self.attestations.push(entry.clone());
                 continue;
             }
+            self.met.insert(entry.digest.clone());
             if self.wanted.is_some_and(|wanted| is_other(wanted, entry)) {
                 self.has.extend(entry.platform.as_ref().map(Platform::format_all));
                 continue;
@@ -176,25 +182,61 @@ impl Reading<'_> {
         Ok(Config::from_bytes(&config.bytes).map_err(|error| error.to_string())?.platform)
     }
 
-    /// Gives each image the attestations that speak of it.
-    fn attest(&mut self) -> Result<(), String> {
+    /// Gives each image the attestations that speak of it. Those of images that are left out go with these; where it
+    /// can't be told of what one speaks, that is noted.
+    fn attest(&mut self, name: &str) -> Result<(), String> {
         for entry in std::mem::take(&mut self.attestations) {
             let annotations = entry.annotations();
-            let Some(of) = annotations.get(REFERENCE_DIGEST) else { continue };
-            let Some(kept) = self.images.iter_mut().find(|kept| kept.manifest.digest.as_str() == of) else {
+            let of = match annotations.get(REFERENCE_DIGEST) {
+                Some(of) => Some(of.clone()),
+                None => self.subject(name, &entry)?,
+            };
+            let shown = printable(&entry.digest);
+            let Some(of) = of else {
+                self.notes.push(format!(
+                    "{name}: {shown} is for no platform and does not say which image it speaks of; it is left out"
+                ));
                 continue;
             };
-            let digest = entry.checked_digest().map_err(|error| error.to_string())?;
+            let Some(kept) = self.images.iter_mut().find(|kept| kept.manifest.digest.as_str() == of) else {
+                if !self.met.contains(&of) {
+                    let of = printable(&of);
+                    self.notes
+                        .push(format!("{name}: {shown} speaks of {of}, which is not there; it is left out"));
+                }
+                continue;
+            };
+            let digest = entry.checked_digest().map_err(|error| format!("{name}: {error}"))?;
             let content = self.source.document(&digest, &entry.media_type, false)?;
-            let Document::Manifest(manifest) = Document::read(&content).map_err(|error| error.to_string())?
+            let Document::Manifest(manifest) =
+                Document::read(&content).map_err(|error| format!("{name}: {digest}: {error}"))?
             else {
-                return Err(format!("the attestation {digest} is an index"));
+                return Err(format!("{name}: the attestation {digest} is an index"));
             };
             let platform = entry.platform.clone().unwrap_or_else(unknown);
             kept.attestations.push(Entry::of(&content, platform, annotations));
             self.documents.push((content, blobs(&manifest)?));
         }
         Ok(())
+    }
+
+    /// Which manifest that of an entry says it is about (image-spec 1.1, *manifest.md*, `subject`).
+    fn subject(&self, name: &str, entry: &Descriptor) -> Result<Option<String>, String> {
+        #[derive(Deserialize)]
+        struct About {
+            subject: Option<Subject>,
+        }
+        #[derive(Deserialize)]
+        struct Subject {
+            digest: Option<String>,
+        }
+        if !entry.media_type.is_manifest() || entry.fault().is_some() {
+            return Ok(None);
+        }
+        let digest = entry.checked_digest().map_err(|error| format!("{name}: {error}"))?;
+        let content = self.source.document(&digest, &entry.media_type, false)?;
+        let about = serde_json::from_slice::<About>(&content.bytes).ok();
+        Ok(about.and_then(|about| about.subject?.digest))
     }
 }
 

@@ -60,8 +60,11 @@ pub(super) fn read(path: &Path, checksums: &[Digest], settings: &Settings<'_>) -
     let mtime = u64::try_from(seconds).unwrap_or(0);
     let tar = tempfile::tempfile_in(settings.scratch).map_err(|error| tried(&error))?;
     let mut writer = io::BufWriter::new(tar);
-    folder::write(path, mtime, &mut writer).map_err(|error| tried(&error))?;
-    let mut tar = writer.into_inner().map_err(|error| tried(&error.error()))?;
+    folder::write(path, mtime, &mut writer).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => unpackable(path, settings.scratch, &error),
+        _ => tried(&error),
+    })?;
+    let mut tar = writer.into_inner().map_err(|error| unpackable(path, settings.scratch, error.error()))?;
     tar.rewind().map_err(|error| tried(&error))?;
     packed(path, tar, &settings.limits, settings.scratch)
 }
@@ -109,11 +112,14 @@ fn as_it_is<R: Read>(
 
 /// A tar file is packed into a file in `scratch` as it is read.
 fn packed(path: &Path, tar: impl Read, limits: &Limits, scratch: &Path) -> Result<Layer, String> {
-    let tried = |error: io::Error| format!("packing the root {}: {error}", path.display());
+    let tried = |error: io::Error| unpackable(path, scratch, &error);
     let file = tempfile::Builder::new().prefix("layer").tempfile_in(scratch).map_err(tried)?;
     let (file, packed_path) = file.keep().map_err(|error| tried(error.error))?;
     let mut packer = Packer::new(file);
     let read = layer::read(packer.reading(tar), Compression::None, Algorithm::Sha256, limits);
+    if let Some(error) = packer.failed() {
+        return Err(tried(error));
+    }
     let read = read.map_err(|error| refused(path, &error))?;
     is_filled(path, &read)?;
     let (mut file, digest, size) = packer.finish().map_err(tried)?;
@@ -122,8 +128,17 @@ fn packed(path: &Path, tar: impl Read, limits: &Limits, scratch: &Path) -> Resul
     Ok(Layer { digest, size, diff_id, compression, path: packed_path })
 }
 
+fn unpackable(path: &Path, scratch: &Path, error: &io::Error) -> String {
+    let (path, scratch) = (path.display(), scratch.display());
+    format!("packing the root {path} in {scratch}: {error}; TMPDIR may name another place for that")
+}
+
 fn refused(path: &Path, error: &LayerError) -> String {
-    format!("the root {}: {error}; a root is a tar, tar.gz or tar.zst file, or a folder", path.display())
+    let what = match error {
+        LayerError::Damaged(_) => "; a root is a tar, tar.gz or tar.zst file, or a folder",
+        _ => "",
+    };
+    format!("the root {}: {error}{what}", path.display())
 }
 
 fn is_filled(path: &Path, layer: &layer::Layer) -> Result<(), String> {

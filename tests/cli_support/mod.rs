@@ -106,6 +106,16 @@ impl Home {
         start(self.command("/bin/sh").env("W", env!("CARGO_BIN_EXE_workson")).args(["-c", script])).ends()
     }
 
+    /// Runs `script` by a shell that may mount a small disk of its own at `disk`, without being root.
+    pub(crate) fn with_disk(&self, script: &str) -> Ran {
+        let script = format!("set -e; mkdir disk; {script}");
+        let mut unshare = self.command("unshare");
+        unshare.env("W", env!("CARGO_BIN_EXE_workson"));
+        let ran = start(unshare.args(["--map-root-user", "--mount", "sh", "-c", &script])).ends();
+        assert!(!ran.stderr.contains("unshare:"), "this test needs user namespaces: {}", ran.stderr);
+        ran
+    }
+
     /// The text of a list file, one reference a line.
     pub(crate) fn list(&self, name: &str, registry: &MemoryRegistry, references: &[String]) -> String {
         let lines: Vec<String> =

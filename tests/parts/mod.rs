@@ -9,6 +9,7 @@ pub(crate) mod docker_registry;
 pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod http;
+pub(crate) mod https_files;
 pub(crate) mod image;
 pub(crate) mod skopeo;
 pub(crate) mod tap;

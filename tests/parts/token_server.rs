@@ -35,12 +35,13 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// What a token may allow at most: what was asked for, as a token's `access` has it.
-    fn access(&self) -> serde_json::Value {
+    /// What a token may allow at most: what was asked for, as a token's `access` has it; of that, these actions.
+    fn access(&self, allowed: &[&str]) -> serde_json::Value {
         let one = |scope: &String| {
             let parts: Vec<&str> = scope.split(':').collect();
             let [kind, name, actions] = parts[..] else { return None };
-            Some(json!({ "type": kind, "name": name, "actions": actions.split(',').collect::<Vec<_>>() }))
+            let actions: Vec<&str> = actions.split(',').filter(|action| allowed.contains(action)).collect();
+            Some(json!({ "type": kind, "name": name, "actions": actions }))
         };
         self.scopes.iter().filter_map(one).collect()
     }
@@ -55,6 +56,8 @@ impl Asked {
 pub(crate) enum Grant {
     /// 401.
     Refused,
+    /// A token for an hour, at once, that allows to pull, whatever more was asked for.
+    PullAlone,
     /// A token.
     Token {
         /// Whether it allows what was asked for (to pull, to push), or nothing at all.
@@ -208,8 +211,14 @@ impl Shared {
 
     #[allow(clippy::disallowed_methods, reason = "the registry goes by the real clock")]
     fn token(&self, asked: Asked) -> (&'static str, serde_json::Value) {
-        let Grant::Token { pull, good_for, expires_in, after } = (self.decide)(&asked) else {
-            return ("401 Unauthorized", json!({ "details": "incorrect username or password" }));
+        let (allowed, good_for, expires_in, after) = match (self.decide)(&asked) {
+            Grant::Refused => {
+                return ("401 Unauthorized", json!({ "details": "incorrect username or password" }));
+            }
+            Grant::PullAlone => (&["pull"][..], 3600, 3600, Duration::ZERO),
+            Grant::Token { pull, good_for, expires_in, after } => {
+                (if pull { &["pull", "push"][..] } else { &[] }, good_for, expires_in, after)
+            }
         };
         std::thread::sleep(after);
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
@@ -222,7 +231,7 @@ impl Shared {
             "nbf": now - 600,
             "iat": now - 600,
             "jti": format!("{} {}", asked.scope, asked.before),
-            "access": if pull { asked.access() } else { json!([]) },
+            "access": if allowed.is_empty() { json!([]) } else { asked.access(allowed) },
         });
         let part = |value: &serde_json::Value| super::base64(value.to_string().as_bytes(), true);
         let signed = format!("{}.{}", part(&header), part(&claims));

@@ -97,7 +97,12 @@ impl<'a> Place<'a> {
             }
             Whereabouts::Address { base, client, runtime } => {
                 let address = format!("{}/{name}", base.as_str().trim_end_matches('/'));
-                runtime.block_on(fetch(client, &address, limit, to)).map_err(failed)
+                runtime.block_on(fetch(client, &address, limit, to)).map_err(|error| {
+                    let is_untrusted = error.contains("peer certificate");
+                    let hint = "for a private authority, name its certificate with --ca-certificate FILE";
+                    let error = failed(error);
+                    if is_untrusted { error.with_hint(hint) } else { error }
+                })
             }
         }
     }
@@ -159,7 +164,8 @@ async fn fetch(client: &Client, address: &str, limit: u64, to: &mut impl io::Wri
         if length > limit {
             return Err(too_long(limit));
         }
-        to.write_all(&piece).map_err(|error| error.to_string())?;
+        to.write_all(&piece)
+            .map_err(|error| format!("writing it down: {error}; TMPDIR may name another place for that"))?;
     }
     Ok(true)
 }

@@ -23,6 +23,7 @@ const PIECE: usize = 64 << 10;
 pub(super) struct Packer {
     encoder: GzEncoder<Hashing>,
     piece: Vec<u8>,
+    failed: Option<io::Error>,
 }
 
 impl Packer {
@@ -30,7 +31,13 @@ impl Packer {
         let hashing =
             Hashing { file: io::BufWriter::new(file), hasher: Hasher::new(Algorithm::Sha256), length: 0 };
         let builder = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
-        Packer { encoder: builder.write(hashing, Compression::new(LEVEL)), piece: Vec::with_capacity(PIECE) }
+        let encoder = builder.write(hashing, Compression::new(LEVEL));
+        Packer { encoder, piece: Vec::with_capacity(PIECE), failed: None }
+    }
+
+    /// Why what was read could not be packed, where it is that.
+    pub(super) fn failed(&mut self) -> Option<io::Error> {
+        self.failed.take()
     }
 
     /// A reader of `inner`, whose bytes are packed as they are read.
@@ -70,8 +77,14 @@ pub(super) struct Reading<'a, R> {
 impl<R: Read> Read for Reading<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.packer.take(&buffer[..read])?;
-        Ok(read)
+        match self.packer.take(&buffer[..read]) {
+            Ok(()) => Ok(read),
+            Err(error) => {
+                let told = io::Error::new(error.kind(), error.to_string());
+                self.packer.failed = Some(error);
+                Err(told)
+            }
+        }
     }
 }
 

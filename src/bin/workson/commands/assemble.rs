@@ -13,13 +13,12 @@ use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeErro
 use workson::layout::Layout;
 use workson::source::Place;
 use workson::transfer::{Graph, carry};
-use workson::verify::Limits;
 use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
 
 use self::answer::{AssembledAnswer, DryRun, More, told};
 use super::copy::{JOBS, Keeping, PublishedAnswer, Refusal, Sending, move_tags, references, send};
-use super::verify::{ImageAnswer, Verifying, shown};
+use super::verify::{ImageAnswer, LayerLimits, Verifying, shown};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::output::{json, print};
@@ -79,6 +78,9 @@ struct Going {
     /// Do not read whether roots and images are for their platforms (see `workson verify`)
     #[arg(long)]
     no_verify: bool,
+
+    #[command(flatten)]
+    limits: LayerLimits,
 
     /// Print JSON
     #[arg(long)]
@@ -163,7 +165,7 @@ impl<'a> Work<'a> {
                 AskedKind::Docker => Kind::Docker,
                 AskedKind::Oci => Kind::Oci,
             }),
-            limits: Limits::default(),
+            limits: self.going.limits.limits(),
             scratch: self.scratch.path(),
             client: &self.client,
             runtime,
@@ -171,7 +173,8 @@ impl<'a> Work<'a> {
     }
 
     fn verifying(&self) -> Result<Verifying<'_>, Failure> {
-        Verifying::new(&self.settings.store(self.global), self.global, &self.client, Limits::default())
+        let limits = self.going.limits.limits();
+        Verifying::new(&self.settings.store(self.global), self.global, &self.client, limits)
     }
 
     /// Assembles, checks, and only then writes and pushes: to `targets`; a dry run shows the others.
@@ -234,11 +237,7 @@ impl<'a> Work<'a> {
     ) -> Result<Option<(Assembled, Option<ImageAnswer>)>, Failure> {
         let assembled = match assemble(recipe, &self.settings(verifying.runtime())) {
             Ok(assembled) => assembled,
-            Err(error) if error.is_unexpected() => {
-                tell(&format!("{error}; nothing is written or pushed"), error.hint());
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => return refused(error).map(|_| None),
         };
         if self.going.no_verify {
             return Ok(Some((assembled, None)));
@@ -304,6 +303,15 @@ impl<'a> Work<'a> {
         }
         Ok(Exit::Yes)
     }
+}
+
+/// Tells that the platforms are not those that are expected; anything else is a failure.
+fn refused(error: AssembleError) -> Result<Exit, Failure> {
+    if !error.is_unexpected() {
+        return Err(error.into());
+    }
+    tell(&format!("{error}; nothing is written or pushed"), error.hint());
+    Ok(Exit::No)
 }
 
 /// The repositories that have parts of the image already.

@@ -5,13 +5,12 @@ use serde::Serialize;
 use workson::publish::{self, Publication as Publishing, PublishError, Published, offered_platforms};
 use workson::source::{Opened, Place, Source, offered};
 use workson::transfer::Graph;
-use workson::verify::Limits;
 use workson_oci::platform::Matcher;
 use workson_oci::text::printable;
 use workson_oci::{Digest, Kind, Platform, Reference, Repository};
 use workson_registry::Client;
 
-use super::verify::{ImageAnswer, Verifying, shown};
+use super::verify::{ImageAnswer, LayerLimits, Verifying, shown};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::interrupt::hold;
@@ -100,6 +99,9 @@ pub(crate) struct Publication {
     #[arg(long)]
     no_verify: bool,
 
+    #[command(flatten)]
+    limits: LayerLimits,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -148,7 +150,7 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
     let targets = references(&to.references)?;
     let (expected, allowed) = (to.keeping.expected()?, to.keeping.allowed()?);
     let client = settings.client(global, None)?;
-    let mut verifying = Verifying::new(&settings.store(global), global, &client, Limits::default())?;
+    let mut verifying = Verifying::new(&settings.store(global), global, &client, to.limits.limits())?;
     let place = Place::read(image).map_err(Failure::new)?;
     let mut opened = verifying.open(&place).map_err(Failure::new)?;
     if let Some(platform) = &to.platform {

@@ -16,7 +16,7 @@ use workson::verify::Limits;
 use workson_registry::Client;
 
 use self::report::{Report, Verifications};
-use super::verify::Verifying;
+use super::verify::{LayerLimits, Verifying};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::interrupt::interrupted;
@@ -68,6 +68,9 @@ pub(crate) struct Arguments {
     /// Then read what the images with these platforms hold, where that was not read before (see `workson verify`)
     #[arg(long)]
     verify: bool,
+
+    #[command(flatten)]
+    limits: LayerLimits,
 
     /// Print JSON
     #[arg(long)]
@@ -154,7 +157,7 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
     let coverage: Vec<Coverage> =
         platforms.iter().map(|platform| Coverage::of(&snapshot, platform)).collect();
     let verified = match arguments.verify {
-        true => verify(path, global, &client, &coverage)?,
+        true => verify(path, global, &client, &coverage, arguments.limits.limits())?,
         false => Vec::new(),
     };
     let previous: Option<Snapshot> = finished.previous.map(|id| store.snapshot(id)).transpose()?;
@@ -184,8 +187,9 @@ fn verify(
     global: &Global,
     client: &Client,
     coverage: &[Coverage],
+    limits: Limits,
 ) -> Result<Vec<Verifications>, Failure> {
-    let mut verifying = Verifying::new(path, global, client, Limits::default())?;
+    let mut verifying = Verifying::new(path, global, client, limits)?;
     let mut all = Vec::new();
     for coverage in coverage {
         let mut found = Vec::new();

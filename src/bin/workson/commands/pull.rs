@@ -278,8 +278,11 @@ fn to_layout(
     let graph = Graph::read(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{}: {error}", answer.image)))?;
     if !graph.foreign.is_empty() {
-        let layers = count(graph.foreign.len(), "layer");
-        answer.notes.push(format!("{layers} of it are kept elsewhere, and were not pulled"));
+        let left = match graph.foreign.len() {
+            1 => "1 layer of it is kept elsewhere, and was not pulled".to_owned(),
+            layers => format!("{layers} layers of it are kept elsewhere, and were not pulled"),
+        };
+        answer.notes.push(left);
     }
     let layout = Layout::create(folder).map_err(|error| Failure::new(error.to_string()))?;
     bar.expect(graph.size());

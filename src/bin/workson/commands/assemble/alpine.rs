@@ -3,20 +3,24 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use workson::assemble::alpine::{Header, release, stanza};
+use workson::assemble::alpine::{Header, Wanted, release, stanza};
 
 use super::answer::More;
-use super::{Going, Work};
+use super::{Going, Work, refused};
 use crate::cli::Global;
 use crate::commands::copy::references;
 use crate::exit::{Exit, Failure};
 
 /// Make the image of an Alpine release, of every architecture that it has a minimal root for
 ///
-/// The roots are found by the release's own index or checksums, and their SHA-512 is checked. It also prints what the
-/// official images' library file would say of it.
+/// The roots are found by the release's own index or checksums, and their SHA-512 is checked. A release that lacks an
+/// architecture which Alpine has had by its version is refused, unless --expect says which it is to have. It also prints
+/// what the official images' library file would say of it.
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
+#[command(
+    disable_version_flag = true,
+    after_help = "Exit codes: 0 done; 1 it was refused, and nothing is written or pushed; 2 it could not be done."
+)]
 pub(super) struct Arguments {
     /// The release: a folder or an https address, with one folder for each architecture
     #[arg(long, value_name = "DIR|URL")]
@@ -59,8 +63,16 @@ pub(super) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let work = Work::new(&arguments.going, global)?;
     let mut verifying = work.verifying()?;
     let settings = work.settings(verifying.runtime());
-    let found =
-        release(&arguments.release, arguments.version.as_deref(), arguments.key.as_deref(), &settings)?;
+    let wanted = Wanted {
+        location: &arguments.release,
+        version: arguments.version.as_deref(),
+        keyring: arguments.key.as_deref(),
+        may_lack: !work.expected.is_empty(),
+    };
+    let found = match release(&wanted, &settings) {
+        Ok(found) => found,
+        Err(error) => return refused(error),
+    };
     let header = Header {
         maintainers: arguments.maintainers.clone(),
         git_repo: arguments.git_repo.clone(),
