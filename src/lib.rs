@@ -23,6 +23,8 @@
 //! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed` |
 //! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
+//! | [`content`] | the site's own words: entries, news, events | `oci` |
+//! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content` |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
@@ -31,6 +33,7 @@ pub mod archive;
 pub mod assemble;
 pub mod catalog;
 pub mod chart;
+pub mod content;
 pub mod crawl;
 pub mod evidence;
 pub mod history;
@@ -40,6 +43,7 @@ pub mod packed;
 pub mod publish;
 #[cfg(unix)]
 pub mod rootfs;
+pub mod site;
 pub mod source;
 pub mod store;
 pub mod timeline;

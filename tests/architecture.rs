@@ -15,6 +15,8 @@ const RULES: &[(&str, &[&str])] = &[
     ("crawl", &["oci", "registry", "evidence", "inventory", "store"]),
     ("catalog", &["oci", "evidence", "timeline", "store"]),
     ("chart", &[]),
+    ("content", &["oci"]),
+    ("site", &["oci", "evidence", "timeline", "catalog", "chart", "content"]),
     ("layout", &["oci"]),
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),

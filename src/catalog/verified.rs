@@ -70,6 +70,12 @@ impl Verified {
         answer.observed_at = Some(found.at);
     }
 
+    /// The digest that a canonical reference was last seen to point at, and still does as far as that is known.
+    pub fn digest(&self, reference: &str) -> Option<String> {
+        let of = |(verified, stands): &&(VerifiedReference, bool)| *stands && verified.reference == reference;
+        self.found.iter().find(of).map(|(verified, _)| verified.root.clone())
+    }
+
     /// When anything was verified last.
     pub fn newest(&self) -> Option<Timestamp> {
         self.found.iter().map(|(verified, _)| verified.verification.at).max()

@@ -1,0 +1,95 @@
+//! Everything that a site has, for a build to go along.
+
+use super::discovery;
+use super::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, PAGE, Route, Site, Standing, assets};
+use crate::content::Kind;
+
+/// How many pages a list of so many entries has: at least one.
+pub(super) fn pages(entries: usize) -> usize {
+    entries.div_ceil(PAGE).max(1)
+}
+
+impl Site {
+    /// Every route that it has something for, in no order that matters.
+    pub fn routes(&self) -> Vec<Route> {
+        let catalogue = &self.catalogue;
+        let mut routes = vec![
+            Route::Home,
+            Route::Platforms,
+            Route::Compare,
+            Route::Changes,
+            Route::News,
+            Route::Events,
+            Route::Method,
+            Route::About,
+            Route::Download,
+            Route::NotFound,
+            Route::Calendar,
+            Route::SearchIndex,
+            Route::Csv,
+            Route::Robots,
+            Route::OpenSearch,
+        ];
+        let numbered = |entries: usize| 1..=pages(entries);
+        routes.extend(numbered(catalogue.entries.len()).map(Route::Explore));
+        for kind in Kind::ALL {
+            let count = self.of_kind(kind).count();
+            routes.extend(numbered(count).map(|page| Route::Kind(kind, page)));
+        }
+        for category in &self.content.categories {
+            let count = self.of_category(&category.slug).count();
+            routes.extend(numbered(count).map(|page| Route::Category(category.slug.clone(), page)));
+        }
+        for (at, column) in catalogue.columns.iter().enumerate() {
+            let slug = || column.slug.clone();
+            routes.push(Route::Platform(slug()));
+            routes.push(Route::Api(ApiRoute::Platform(slug())));
+            for standing in Standing::ALL {
+                let list = numbered(column.count(standing));
+                routes.extend(list.map(|page| Route::PlatformList(slug(), standing, page)));
+            }
+            for (with, other) in catalogue.columns.iter().enumerate().filter(|(with, _)| *with != at) {
+                let list = numbered(self.only(at, with).count());
+                routes.extend(list.map(|page| Route::ComparePair(slug(), other.slug.clone(), page)));
+            }
+        }
+        for (year, month, changes) in catalogue.months() {
+            let list = 1..=self.month_pages(changes);
+            routes.extend(list.map(|page| Route::ChangesMonth(year, month, page)));
+            routes.push(Route::Api(ApiRoute::Month(year, month)));
+        }
+        routes.extend(self.content.news.iter().map(|issue| Route::Issue(issue.slug.clone())));
+        let api = [
+            ApiRoute::Index,
+            ApiRoute::Platforms,
+            ApiRoute::Entries,
+            ApiRoute::Changes,
+            ApiRoute::News,
+            ApiRoute::Events,
+            ApiRoute::OpenApi,
+        ];
+        routes.extend(api.into_iter().map(Route::Api));
+        for entry in &catalogue.entries {
+            routes.push(Route::Entry(entry.slug.clone()));
+            routes.push(Route::Api(ApiRoute::Entry(entry.slug.clone())));
+        }
+        let platforms = || catalogue.columns.iter().map(|column| column.slug.clone());
+        let mut feeds = vec![FeedOf::News, FeedOf::Changes];
+        feeds.extend(platforms().map(FeedOf::Platform));
+        feeds.extend(catalogue.entries.iter().map(|entry| FeedOf::Entry(entry.slug.clone())));
+        for of in feeds {
+            routes.extend(FeedFormat::ALL.into_iter().map(|format| Route::Feed { of: of.clone(), format }));
+        }
+        let of_entries = catalogue.entries.iter().flat_map(|entry| {
+            catalogue.columns.iter().map(|column| BadgeOf::Entry(entry.slug.clone(), column.slug.clone()))
+        });
+        for of in of_entries.chain(platforms().map(BadgeOf::Coverage)) {
+            let badge = |format| Route::Badge { of: of.clone(), format };
+            routes.extend(BadgeFormat::ALL.into_iter().map(badge));
+        }
+        routes.extend((0..discovery::sitemaps(self)).map(Route::Sitemap));
+        routes.extend(assets::routes());
+        routes.extend(self.content.logos.keys().map(|name| Route::Logo(name.clone())));
+        routes
+    }
+}
