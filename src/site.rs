@@ -60,7 +60,9 @@ impl Base {
             return Err(failed("a site is at http:// or https:// and a host".to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(failed("a name and a password have no place in it".to_owned()));
+            // It may be a secret.
+            let text = format!("{}://…@{}", url.scheme(), url.host_str().unwrap_or_default());
+            return Err(BaseError { text, reason: "a name and a password have no place in it".to_owned() });
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(failed("pages can't be below a query or a fragment".to_owned()));
