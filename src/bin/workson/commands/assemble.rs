@@ -206,8 +206,7 @@ impl<'a> Work<'a> {
             let source = assembled.opened.source.as_ref();
             let mount_from = repositories(&recipe);
             let sending = Sending { graph: &graph, source, platforms: &platforms, mount_from };
-            let published =
-                sending.publish(targets, &self.allowed, (&self.client, verifying.runtime()), self.global)?;
+            let published = sending.publish(targets, &self.allowed, verifying, self.global)?;
             let Some(published) = published else { return Ok(Exit::No) };
             answer.published = published.iter().map(PublishedAnswer::of).collect();
         }

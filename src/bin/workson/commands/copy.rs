@@ -4,12 +4,11 @@ use clap::Args;
 use serde::Serialize;
 use workson::publish::{self, PublishError, Published, offered_platforms, publish};
 use workson::source::{Opened, Place, Source, offered};
-use workson::transfer::Graph;
+use workson::transfer::{Graph, MountFrom};
 use workson::verify::Limits;
 use workson_oci::platform::Matcher;
 use workson_oci::text::printable;
 use workson_oci::{Digest, Kind, Platform, Reference, Repository};
-use workson_registry::Client;
 
 use super::verify::{ImageAnswer, Verifying, shown};
 use crate::cli::Global;
@@ -173,7 +172,7 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
     let mount_from = opened.reference.iter().map(|reference| reference.repository().clone()).collect();
     let sending =
         Sending { graph: &graph, source: opened.source.as_ref(), platforms: &platforms, mount_from };
-    let Some(published) = sending.publish(&targets, &allowed, (&client, verifying.runtime()), global)? else {
+    let Some(published) = sending.publish(&targets, &allowed, &mut verifying, global)? else {
         return Ok(Exit::No);
     };
     let digest = &graph.root.digest;
@@ -203,14 +202,14 @@ impl Sending<'_> {
         self,
         targets: &[Reference],
         allow_drop: &[Platform],
-        (client, runtime): (&Client, &tokio::runtime::Handle),
+        verifying: &mut Verifying<'_>,
         global: &Global,
     ) -> Result<Option<Vec<Published>>, Failure> {
         let publishing = publish::Settings {
-            client: client.clone(),
-            runtime: runtime.clone(),
+            client: verifying.client().clone(),
+            runtime: verifying.runtime().clone(),
             allow_drop,
-            mount_from: self.mount_from,
+            mount_from: MountFrom { all: self.mount_from, of: verifying.published_at(self.graph, targets) },
             jobs: JOBS,
         };
         let bar = ByteBar::new(global);
@@ -219,7 +218,10 @@ impl Sending<'_> {
         let published = publish(self.graph, self.source, self.platforms, targets, &publishing, &watch);
         bar.clear();
         match published {
-            Ok(published) => Ok(Some(published)),
+            Ok(published) => {
+                verifying.remember(self.graph, &published);
+                Ok(Some(published))
+            }
             Err(error @ PublishError::WouldDrop { .. }) => {
                 tell(
                     &format!("{error}; nothing was sent"),
