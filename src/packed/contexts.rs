@@ -8,7 +8,8 @@ use zstd::zstd_safe::{DCtx, ResetDirective};
 
 /// How many layers zstd unpacks at once, in the whole program. One of them may have a window of more than [`NARROW`].
 const CONTEXTS: usize = 2;
-/// How wide a window is that any decoder should have room for (RFC 8878, 3.1.1.1.2); Docker's packer takes no wider one.
+/// How wide a window is that any decoder should have room for (RFC 8878, 3.1.1.1.2). Docker and podman take no wider one
+/// unless they are told to pack better.
 const NARROW: u64 = 8 << 20;
 
 static CONTEXT: Mutex<[Context; CONTEXTS]> = Mutex::new([const { Context::Idle(None) }; CONTEXTS]);
