@@ -10,7 +10,7 @@ use workson_oci::{Content, Digest, Platform, Reference, Repository};
 use workson_registry::{Client, Error, Kind};
 
 use crate::source::{RegistrySource, Source, offered};
-use crate::transfer::{Carried, Graph, RegistryTarget, TransferError, carry, each, said};
+use crate::transfer::{Carried, Graph, MountFrom, RegistryTarget, TransferError, carry, each, said};
 
 /// How something is published.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Settings<'a> {
     /// Platforms that may be lost.
     pub allow_drop: &'a [Platform],
     /// Repositories that have the blobs as well, for the registry to take them over where they are its own.
-    pub mount_from: Vec<Repository>,
+    pub mount_from: MountFrom,
     /// How many blobs are sent at once.
     pub jobs: usize,
 }

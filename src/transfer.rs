@@ -14,7 +14,7 @@ use workson_oci::Content;
 
 pub use self::graph::{Blob, Graph, GraphError};
 pub(crate) use self::target::said;
-pub use self::target::{Put, RegistryTarget, Target};
+pub use self::target::{MountFrom, Put, RegistryTarget, Target};
 use crate::source::Source;
 
 /// What was carried.

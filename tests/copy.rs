@@ -104,6 +104,30 @@ async fn everything_is_there_before_a_tag_moves_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_registry_has_from_an_earlier_copy_is_taken_over_and_is_sent_where_it_is_gone() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, layout) = (Home::new(), both("1"));
+    let push = |home: &Home, name: &str| {
+        let told = home.run(&["push", &place(&layout), &format!("{}/{name}:1", registry.host()), "--json"]);
+        let told = told.exits(0).json();
+        assert_eq!(points_at(&registry, name, "1").unwrap(), digest(&layout));
+        (told["published"][0]["sent"].clone(), told["published"][0]["mounted"].clone())
+    };
+    assert_eq!(push(&home, "team/one"), (json!(4), json!(0)));
+    assert_eq!(push(&home, "team/two"), (json!(0), json!(4)), "a layout on disk names no repository");
+    // Who has another store knows of nothing.
+    assert_eq!(push(&Home::new(), "team/three"), (json!(4), json!(0)));
+
+    // The place that is remembered has lost one.
+    let lost = home.run(&["push", &place(&layout), &format!("{}/team/two:2", registry.host()), "--json"]);
+    assert_eq!(lost.exits(0).json()["published"][0]["existed"], json!(4));
+    let layer = writes(&registry).iter().find_map(|request| Some(request.split_once("mount=")?.1.to_owned()));
+    let layer = layer.unwrap().split('&').next().unwrap().replace("%3A", ":");
+    assert!(registry.delete_blob("team/two", &layer));
+    assert_eq!(push(&home, "team/four"), (json!(1), json!(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_hold_what_it_says_is_not_sent() {
     let registry = MemoryRegistry::start().await.unwrap();
     let home = Home::new();

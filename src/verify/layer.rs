@@ -4,8 +4,8 @@ pub(super) mod entries;
 mod unpacking;
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tar::EntryType;
 use workson_oci::Digest;
@@ -22,6 +22,11 @@ use crate::packed::{Passed, Sparse, damaged, each_entry, pass, permissions, spar
 
 /// What is read at once of a file.
 const CHUNK: usize = 64 << 10;
+/// Up to how many bytes a program has a window of its layer's own.
+const SMALL: u64 = 1 << 20;
+/// The window of all larger ones, which are read one at a time in the whole program: so how many layers are read at once
+/// makes little difference to memory. Whoever holds it waits for nothing but the layer's bytes.
+static LARGE: Mutex<Window> = Mutex::new(Window::new());
 /// How many bytes of names, of texts and of what is known of programs are kept for each entry that an image may have.
 const TEXT_PER_ENTRY: u64 = 96;
 /// What a file takes of which more than its length is kept, and a name in it, beside the text.
@@ -306,26 +311,35 @@ impl Reader {
         let kept = Kept::of(beginning, path, size);
         let content = match kept {
             Kept::Elf | Kept::Pe => {
-                self.window.begin(size);
-                self.window.feed(beginning);
+                let mut large;
+                let window = match kept == Kept::Elf && size > SMALL {
+                    true => {
+                        large = LARGE.lock().unwrap_or_else(PoisonError::into_inner);
+                        large.widen();
+                        &mut *large
+                    }
+                    false => &mut self.window,
+                };
+                window.begin(size);
+                window.feed(beginning);
                 if kept == Kept::Elf {
-                    elf::prepare(&mut self.window)
+                    elf::prepare(window)
                 } else {
-                    pe::prepare(&mut self.window)
+                    pe::prepare(window)
                 }
                 self.room = self.room.saturating_sub(length as u64);
-                while self.room > 0 && self.window.wants_more() {
+                while self.room > 0 && window.wants_more() {
                     let read = entry.read(&mut self.buffer)?;
                     if read == 0 {
                         break;
                     }
                     self.room = self.room.saturating_sub(read as u64);
-                    self.window.feed(&self.buffer[..read]);
+                    window.feed(&self.buffer[..read]);
                 }
                 if kept == Kept::Elf {
-                    elf::read(&self.window).map_or(Content::Other, |found| Content::Elf(Box::new(found)))
+                    elf::read(window).map_or(Content::Other, |found| Content::Elf(Box::new(found)))
                 } else {
-                    pe::read(&self.window).map_or(Content::Other, Content::Pe)
+                    pe::read(window).map_or(Content::Other, Content::Pe)
                 }
             }
             Kept::Script => Content::Script(script(beginning)),

@@ -29,6 +29,16 @@ pub struct Window {
 }
 
 impl Window {
+    /// One that holds nothing yet.
+    pub const fn new() -> Window {
+        Window { size: 0, length: 0, kept: 0, beginning: Vec::new(), wanted: Vec::new(), room: 0 }
+    }
+
+    /// Takes the memory that a large file needs, at once: what grows bit by bit leaves holes behind.
+    pub fn widen(&mut self) {
+        self.beginning.reserve_exact(BEGINNING.saturating_sub(self.beginning.len()));
+    }
+
     /// Forgets what it holds: what follows is a file that says it has `size` bytes.
     pub fn begin(&mut self, size: u64) {
         self.size = size;

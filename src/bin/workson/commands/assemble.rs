@@ -208,7 +208,7 @@ impl<'a> Work<'a> {
             mount_from: repositories(&recipe),
         };
         // What may be refused comes first.
-        let mut publication = match sending.check(targets, &self.client, verifying.runtime())? {
+        let mut publication = match sending.check(targets, verifying)? {
             Ok(publication) => publication,
             Err(Refusal { message, hint }) => {
                 tell(&format!("{message}; nothing is written or pushed"), hint);
@@ -224,7 +224,7 @@ impl<'a> Work<'a> {
             self.write(&assembled, &graph, folder, name.as_deref())?;
             answer.written.clone_from(&self.going.to);
         }
-        let published = move_tags(publication, verifying.runtime())?;
+        let published = move_tags(publication, &graph, verifying)?;
         answer.published = published.iter().map(PublishedAnswer::of).collect();
         self.answered(&answer)
     }

@@ -4,11 +4,10 @@ use clap::Args;
 use serde::Serialize;
 use workson::publish::{self, Publication as Publishing, PublishError, Published, offered_platforms};
 use workson::source::{Opened, Place, Source, offered};
-use workson::transfer::Graph;
+use workson::transfer::{Graph, MountFrom};
 use workson_oci::platform::Matcher;
 use workson_oci::text::printable;
 use workson_oci::{Digest, Kind, Platform, Reference, Repository};
-use workson_registry::Client;
 
 use super::verify::{ImageAnswer, LayerLimits, Verifying, shown};
 use crate::cli::Global;
@@ -197,12 +196,12 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
         allow_drop: &allowed,
         mount_from: opened.reference.iter().map(|reference| reference.repository().clone()).collect(),
     };
-    let mut publication = match sending.check(&targets, &client, verifying.runtime())? {
+    let mut publication = match sending.check(&targets, &verifying)? {
         Ok(publication) => publication,
         Err(refusal) => return answer.refused(refusal, to.json),
     };
     send(&mut publication, &graph, global)?;
-    let published = move_tags(publication, verifying.runtime())?;
+    let published = move_tags(publication, &graph, &mut verifying)?;
     if to.json {
         answer.published = published.iter().map(PublishedAnswer::of).collect();
         print(&json::document(&answer)?)?;
@@ -246,14 +245,13 @@ impl<'a> Sending<'a> {
     pub(super) fn check(
         self,
         targets: &[Reference],
-        client: &Client,
-        runtime: &tokio::runtime::Handle,
+        verifying: &Verifying<'_>,
     ) -> Result<Result<Publishing<'a>, Refusal>, Failure> {
         let settings = publish::Settings {
-            client: client.clone(),
-            runtime: runtime.clone(),
+            client: verifying.client().clone(),
+            runtime: verifying.runtime().clone(),
             allow_drop: self.allow_drop,
-            mount_from: self.mount_from,
+            mount_from: MountFrom { all: self.mount_from, of: verifying.published_at(self.graph, targets) },
             jobs: JOBS,
         };
         match Publishing::check(self.graph, self.source, self.platforms, targets, settings) {
@@ -279,10 +277,13 @@ pub(super) fn send(publication: &mut Publishing<'_>, graph: &Graph, global: &Glo
 /// Moves the tags. It is the last thing that a command does: from here on it is not interrupted.
 pub(super) fn move_tags(
     publication: Publishing<'_>,
-    runtime: &tokio::runtime::Handle,
+    graph: &Graph,
+    verifying: &mut Verifying<'_>,
 ) -> Result<Vec<Published>, Failure> {
-    hold(runtime, "the tags are being moved; this ends once all of them are");
-    publication.move_tags().map_err(|error| Failure::new(error.to_string()))
+    hold(verifying.runtime(), "the tags are being moved; this ends once all of them are");
+    let published = publication.move_tags().map_err(|error| Failure::new(error.to_string()))?;
+    verifying.remember(graph, &published);
+    Ok(published)
 }
 
 /// The references that were typed; each has a tag, `latest` where none was typed.

@@ -1,17 +1,19 @@
 //! The verification of images: what is known already is not read again, and what is found is kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
+use workson::publish::Published;
 use workson::source::{Opened, Place, RegistrySource, Source, offered};
 use workson::store::{Store, Verification};
+use workson::transfer::Graph;
 use workson::verify::{Limits, Settings as Going, Weight, verify};
 use workson_oci::document::Document;
 use workson_oci::image::PlatformImage;
 use workson_oci::platform::Matcher;
-use workson_oci::{Content, Digest, Image, MediaType, Platform, Reference};
+use workson_oci::{Content, Digest, Image, MediaType, Platform, Reference, Repository};
 use workson_registry::Client;
 
 use super::JOBS;
@@ -122,6 +124,38 @@ impl<'a> Verifying<'a> {
     /// Where requests are worked on.
     pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
         self.runtime.handle()
+    }
+
+    /// Who asks registries.
+    pub(crate) fn client(&self) -> &'a Client {
+        self.client
+    }
+
+    /// Where an image's blobs were put before, at the registries of these references. What can't be told is sent.
+    pub(crate) fn published_at(
+        &self,
+        graph: &Graph,
+        targets: &[Reference],
+    ) -> HashMap<Digest, Vec<Repository>> {
+        let mut found: HashMap<Digest, Vec<Repository>> = HashMap::new();
+        let Some(store) = &self.store else { return found };
+        let registries: BTreeSet<&str> = targets.iter().map(Reference::registry).collect();
+        for blob in &graph.blobs {
+            let known = registries.iter().filter_map(|at| store.published_at(at, &blob.digest).ok()?);
+            found.insert(blob.digest.clone(), known.collect());
+        }
+        found
+    }
+
+    /// Remembers where an image's blobs were put. It is published all the same where that fails.
+    pub(crate) fn remember(&mut self, graph: &Graph, published: &[Published]) {
+        let Some(store) = &mut self.store else { return };
+        for one in published.iter().filter(|one| one.before.as_ref() != Some(&graph.root.digest)) {
+            let digests = graph.blobs.iter().map(|blob| &blob.digest);
+            if let Err(error) = store.put_published(one.reference.repository(), digests, now()) {
+                return tell(&format!("where blobs were put is not remembered: {error}"), error.hint());
+            }
+        }
     }
 
     /// Verifies an image that is opened already, for each of its platforms.
