@@ -791,6 +791,21 @@ async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_sa
 }
 
 #[test]
+fn an_image_that_is_assembled_again_is_found_under_the_same_place() {
+    let home = home();
+    for recipe in [RECIPE.to_owned(), format!("annotations: {{a: b}}\n{RECIPE}")] {
+        home.write("recipe.yaml", recipe);
+        let told = home.run(&["assemble", "recipe.yaml", "--to", "oci:out", "--json"]).exits(0).json();
+        let found = home.run(&["verify", "oci:out", "--all-platforms", "--json"]).exits(0);
+        assert!(found.text().contains(told["digest"].as_str().unwrap()), "{}", found.text());
+    }
+    // Where the recipe lies in a folder whose name has a colon.
+    home.write("a:b/next.yaml", "platforms: [{image: 'oci:../out'}]");
+    home.run(&["assemble", "a:b/next.yaml", "--to", "oci:next:localhost/n:1"]).exits(0);
+    home.run(&["verify", "oci:next:localhost/n:1", "--all-platforms"]).exits(0);
+}
+
+#[test]
 fn an_alpine_release_is_fetched_over_tls_from_whom_the_users_authorities_vouch_for() {
     let (home, authority, other) = (Home::new(), Authority::new(), Authority::new());
     release_of(&home, "mirror/v3.20/releases", "3.20.3", &["x86_64", "aarch64"]);

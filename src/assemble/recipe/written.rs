@@ -49,8 +49,8 @@ struct Entry {
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     root: Option<Spanned<String>>,
-    /// An existing image: a reference at any registry, `oci:DIR[:NAME]` or `docker-archive:FILE[:TAG]`. Of an index,
-    /// the platform that is named, or all of them.
+    /// An existing image: a reference at any registry, `oci:DIR[:NAME]`, `oci:DIR@DIGEST` or `docker-archive:FILE[:TAG]`.
+    /// Of an index, the platform that is named, or all of them.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     image: Option<Spanned<String>>,

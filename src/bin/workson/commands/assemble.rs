@@ -336,7 +336,9 @@ fn failed_to_write(error: impl std::fmt::Display) -> Failure {
 /// Where it is to be written.
 fn layout(text: &str) -> Result<(PathBuf, Option<String>), Failure> {
     match Place::read(text) {
-        Ok(Place::Layout { folder, name }) if !folder.as_os_str().is_empty() => Ok((folder, name)),
+        Ok(Place::Layout { folder, image }) if !folder.as_os_str().is_empty() => {
+            Ok((folder, super::name_to_write(text, image)?))
+        }
         _ => Err(Failure::new(format!(
             "--to {text}: it is written to an image layout, oci:DIR or oci:DIR:NAME"
         ))

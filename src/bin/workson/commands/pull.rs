@@ -32,7 +32,7 @@ use crate::settings::Settings;
     after_help = "Exit codes: 0 it is there; 1 the image has nothing for the platform; 2 it could not be done."
 )]
 pub(crate) struct Arguments {
-    /// A reference, oci:DIR[:NAME] or docker-archive:FILE[:TAG]
+    /// A reference, oci:DIR[:NAME], oci:DIR@DIGEST or docker-archive:FILE[:TAG]
     #[arg(value_name = "IMAGE")]
     image: String,
 
@@ -85,7 +85,9 @@ impl Destination {
         let destination = match text.strip_prefix("rootfs:") {
             Some(folder) => Destination::Rootfs(folder.into()),
             None => match Place::read(text) {
-                Ok(Place::Layout { folder, name }) => Destination::Layout { folder, name },
+                Ok(Place::Layout { folder, image }) => {
+                    Destination::Layout { folder, name: super::name_to_write(text, image)? }
+                }
                 Ok(Place::Archive { file, name }) => {
                     let read = |name: String| {
                         name.parse().map_err(|error| Failure::new(format!("--to {text}: {name}: {error}")))
