@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use verify::image::{Files, Image, Layer, elf, gzip, layout_of, noise};
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
-use workson_registry::testing::{MemoryRegistry, Method};
+use workson_registry::testing::{Fault, MemoryRegistry, Method, On};
 
 /// The machines of ELF files.
 const AMD64: u16 = 62;
@@ -788,6 +788,46 @@ async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_sa
     let ran = run("all-20", &["--expect", "linux/amd64"]).exits(1);
     ran.says("it has besides linux/arm/v6").says("or --expect");
     assert!(!home.path("out").exists() && is_unwritten(&registry));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_packed_goes_with_the_next() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = home();
+    put(&registry, "team/app", "arm64", &existing("linux/arm64"));
+    home.write("amd64.tar", tar(AMD64));
+    let recipe = format!(
+        "{{config: {{command: [/app]}}, platforms: [{{platform: linux/amd64, root: amd64.tar}}, {{image: '{}/team/app:arm64'}}]}}",
+        registry.host()
+    );
+    home.write("recipe.yaml", recipe);
+    let mine = home.write("tmp/workson-assemble-old/layer", "");
+    let left = || std::fs::read_dir(home.path("tmp")).unwrap().count() - 1;
+    let workson = || {
+        let mut workson = home.workson(&["assemble", "recipe.yaml", "--to", "oci:out"]);
+        start(workson.env("TMPDIR", home.path("tmp")))
+    };
+    for signal in ["TERM", "KILL"] {
+        registry.fault(Fault::Hang, On::get("/manifests/arm64"), Some(1));
+        registry.clear_requests();
+        let running = workson();
+        cli_support::until("the image's request", || !registry.requests().is_empty());
+        running.signal(signal);
+        running.ends();
+        assert_eq!(left(), 1, "that of the run before is gone");
+    }
+    // What is under way stays.
+    registry.fault(Fault::Hang, On::get("/manifests/arm64"), Some(1));
+    registry.clear_requests();
+    let running = workson();
+    cli_support::until("the image's request", || !registry.requests().is_empty());
+    workson().ends().exits(0);
+    assert_eq!(left(), 1);
+    running.signal("KILL");
+    running.ends();
+    workson().ends().exits(0);
+    assert_eq!(left(), 0);
+    assert!(Path::new(&mine).exists());
 }
 
 #[test]

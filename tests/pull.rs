@@ -454,6 +454,33 @@ async fn two_runs_into_one_layout_share_what_comes() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_of_an_archive_goes_with_the_next() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/amd64", 300_000);
+    put(&registry, "app", "1", &[&image]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let layer = format!("/blobs/{}", image.layers[1].digest);
+    let arguments = ["pull", &reference, "-p", "linux/amd64", "--to", "docker-archive:out/k.tar"];
+    // Somebody's own, which is called much like it.
+    home.write("out/.k.tar.complete", "");
+    for signal in ["KILL", "TERM"] {
+        registry.fault(Fault::Hang, On::get(&layer), Some(1));
+        registry.clear_requests();
+        let running = start(&mut home.workson(&arguments));
+        cli_support::until("the layer's request", || fetched(&registry, &image)[1] > 0);
+        running.signal(signal);
+        running.ends();
+    }
+    let left = left_in(&home.path("out"));
+    assert!(
+        left.len() == 2 && left[1].starts_with(".k.tar.incomplete-"),
+        "that of the first is gone: {left:?}"
+    );
+    home.run(&arguments).exits(0);
+    assert_eq!(left_in(&home.path("out")), [".k.tar.complete", "k.tar"]);
+}
+
 #[test]
 fn what_skopeo_pushes_is_pulled_bit_for_bit() {
     let storage = tempfile::tempdir().unwrap();

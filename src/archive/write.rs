@@ -5,6 +5,7 @@
 //! has its name once it is whole.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use workson_oci::{Content, Descriptor, Digest, Reference};
 
 use super::{ArchiveError, Place};
 
+use crate::staging::{held, prefix, split, sweep};
 /// How much is read and written at once.
 const PIECE: usize = 256 << 10;
 /// A tar file consists of blocks of so many bytes.
@@ -134,10 +136,10 @@ impl ArchiveWriter {
 
 /// A file beside the one that it is to be.
 fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".incomplete-");
+    let (parent, name) = split(path)?;
+    let prefix = prefix(name);
+    let is_such = |found: &OsStr| found.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+    sweep(&parent, is_such, |path| fs::remove_file(path));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
     #[cfg(unix)]
@@ -146,7 +148,13 @@ fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(parent)
+    let (file, _) = held(|| {
+        let file = builder.tempfile_in(&parent)?;
+        // Of the same open file: it stays held as long as either is open.
+        let (handle, path) = (file.as_file().try_clone()?, file.path().to_owned());
+        Ok((file, handle, path))
+    })?;
+    Ok(file)
 }
 
 /// Writes all that is no blob: the small files, and the headers of all. Where each blob is to stand.

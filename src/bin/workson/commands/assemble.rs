@@ -12,6 +12,7 @@ use workson::assemble::recipe::{MAX_RECIPE, Part, What};
 use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeError, assemble};
 use workson::layout::Layout;
 use workson::source::Place;
+use workson::staging::Scratch;
 use workson::transfer::{Graph, carry};
 use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
@@ -137,14 +138,14 @@ struct Work<'a> {
     expected: Vec<Platform>,
     allowed: Vec<Platform>,
     created: Option<Timestamp>,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 impl<'a> Work<'a> {
     fn new(going: &'a Going, global: &'a Global) -> Result<Work<'a>, Failure> {
         let settings = Settings::read(global)?;
-        let scratch =
-            tempfile::tempdir().map_err(|error| Failure::io("making a temporary folder", &error))?;
+        let scratch = Scratch::new(&std::env::temp_dir(), "workson-assemble")
+            .map_err(|error| Failure::io("making a temporary folder", &error))?;
         Ok(Work {
             client: settings.client(global, None)?,
             to: going.to.as_deref().map(layout).transpose()?,
