@@ -713,6 +713,8 @@ async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_i
 
     for (release, more, says) in [
         ("sums", &["--version", "3.99.9"][..], "sums has no minimal root of 3.99.9 of Alpine"),
+        ("sums", &["--version", "3.20"], "it has 3.20.3"),
+        ("index", &["--version", "3.20"], "it has 3.20.3"),
         ("nowhere", &[], "there is no such folder"),
         ("ftp://127.0.0.1/alpine", &[], "it is asked over https, not ftp"),
         ("http://alpine.example/v3.20", &[], "it is asked over https, not http"),
@@ -788,6 +790,69 @@ async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_sa
     let ran = run("all-20", &["--expect", "linux/amd64"]).exits(1);
     ran.says("it has besides linux/arm/v6").says("or --expect");
     assert!(!home.path("out").exists() && is_unwritten(&registry));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_address_neither_user_nor_password_is_told_and_the_answer_is_the_same_each_time() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let mut sums = String::new();
+    let put = |path: &str, bytes: Vec<u8>| {
+        registry.put_page(&format!("/v3.20/releases/{path}"), "application/gzip", bytes);
+    };
+    for (path, bytes) in release() {
+        sums += &format!("{}  {path}\n", sha512(&bytes));
+        put(&path, bytes);
+        put(&format!("{path}.asc"), b"signed".to_vec());
+    }
+    put("checksums.sha512", sums.into_bytes());
+    let shown = format!("http://{}/v3.20/releases", registry.host());
+    let secret = |path: &str| format!("http://us3r:p4ss@{}/{path}", registry.host());
+    let run = |release: &str, more: &[&str]| {
+        let base = ["assemble", "alpine", "--release", release, "--dry-run"];
+        let ran = home.run(&[&base[..], &BOTH, more].concat());
+        let all = format!("{}{}", ran.text(), ran.stderr);
+        assert!(!all.contains("us3r") && !all.contains("p4ss"), "{all}");
+        ran
+    };
+    let release = secret("v3.20/releases/");
+    let told = run(&release, &["--json"]).exits(0);
+    assert!(
+        registry.requests().iter().all(|request| {
+            request.header("authorization").is_some_and(|sent| sent.starts_with("Basic "))
+        })
+    );
+    assert_eq!(run(&release, &["--json"]).exits(0).text(), told.text());
+    let told = told.json();
+    let from = format!("{shown}/x86_64/alpine-minirootfs-3.20.3-x86_64.tar.gz");
+    assert_eq!((&told["recipe"], &told["platforms"][0]["from"]), (&json!(shown), &json!(from)));
+    assert!(run(&release, &[]).exits(0).text().contains(&from));
+    // What goes wrong is told by the same name.
+    let more = [&["--expect", "linux/amd64,linux/arm64,linux/s390x"][..], &["--version", "3.19.1"]].concat();
+    run(&release, &more).exits(2).says(&shown);
+    run(&secret("nowhere"), &[]).exits(2).says(&shown.replace("v3.20/releases", "nowhere"));
+    for wrong in ["ftp://us3r:p4ss@h/x", "http://us3r:p4ss@alpine.example/x", "https://us3r:p4ss/p4ss@h x/"] {
+        run(wrong, &[]).exits(2);
+    }
+    let broken = "/v3.20/releases/aarch64/alpine-minirootfs-3.20.3-aarch64.tar.gz";
+    registry.put_page(broken, "application/gzip", b"other".to_vec());
+    run(&release, &[]).exits(2).says(&format!("the root http://{}{broken} has the sha512", registry.host()));
+    registry.fault(Fault::Reset, On::get("checksums"), None);
+    run(&release, &[]).exits(2).says(&format!("reading {shown}/checksums.sha512: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_checksums_that_trickles_is_given_up() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_page("/checksums.sha512", "text/plain", vec![b' '; 1000]);
+    let trickle = Fault::Trickle { bytes_per: 1, every: std::time::Duration::from_millis(100) };
+    registry.fault(trickle, On::get("/checksums.sha512"), None);
+    let address = format!("http://{}", registry.host());
+    let home = Home::new();
+    home.run(&["assemble", "alpine", "--release", &address, "--dry-run", "--timeout", "1"])
+        .exits(2)
+        .says(&format!("reading {address}/checksums.sha512: it did not come within 1 s"))
+        .says("--timeout");
 }
 
 #[tokio::test(flavor = "multi_thread")]

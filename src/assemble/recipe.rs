@@ -55,6 +55,8 @@ pub struct Part {
 pub enum What {
     /// A root file system: a tar file, packed or not, or a folder.
     Root {
+        /// What it is called: its path, or where it was fetched from.
+        name: String,
         /// Where it is.
         path: PathBuf,
         /// What its bytes have to have.

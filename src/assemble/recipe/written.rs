@@ -226,9 +226,11 @@ fn what(
             refuse(at, "a root needs a `platform`", "say which, like linux/arm64")
         }
         (Some(root), None) => {
+            let path = file.path(&root.value);
             let own = config.as_ref().map(|own| shared.with(&own.value));
             Ok(What::Root {
-                path: file.path(&root.value),
+                name: path.display().to_string(),
+                path,
                 checksums: checksums(&entry.value, file)?,
                 config: Box::new(own.unwrap_or_else(|| shared.clone())),
             })
