@@ -138,7 +138,7 @@ pub fn assemble(recipe: &Recipe, settings: &Settings<'_>) -> Result<Assembled, A
     for (part, found) in recipe.parts.iter().zip(found) {
         match found {
             Found::Root(layer, name) => assembling.root(part, &layer, name, settings)?,
-            Found::Image(existing) => assembling.image(part, existing),
+            Found::Image(existing) => assembling.image(part, existing)?,
         }
     }
     refuse_twice(&assembling.platforms)?;
@@ -213,13 +213,7 @@ impl Assembling {
             AssembleError::new(format!("{}: {name}: {error}", part.at))
                 .with_hint("pack it with gzip, or assemble with --type oci")
         })?;
-        if self.kind == Kind::Docker && !part.annotations.is_empty() {
-            return Err(AssembleError::new(format!(
-                "{}: `annotations` are given, and a Docker manifest has none",
-                part.at
-            ))
-            .with_hint("take them away, or assemble with --type oci"));
-        }
+        self.refuse_annotations(part, "a Docker manifest has none")?;
         let made = Made {
             kind: self.kind,
             platform,
@@ -245,8 +239,18 @@ impl Assembling {
         Ok(())
     }
 
+    /// Docker's documents have no place for annotations.
+    fn refuse_annotations(&self, part: &Part, why: &str) -> Result<(), AssembleError> {
+        match self.kind == Kind::Docker && !part.annotations.is_empty() {
+            true => Err(AssembleError::new(format!("{}: `annotations` are given, and {why}", part.at))
+                .with_hint("take them away, or assemble with --type oci")),
+            false => Ok(()),
+        }
+    }
+
     /// Takes over an existing image, as it is.
-    fn image(&mut self, part: &Part, existing: Existing) {
+    fn image(&mut self, part: &Part, existing: Existing) -> Result<(), AssembleError> {
+        self.refuse_annotations(part, "an entry of a Docker manifest list has none")?;
         let source = self.parts.source(existing.source);
         for document in existing.documents {
             self.parts.from(source, document);
@@ -266,6 +270,7 @@ impl Assembling {
             self.entries.push(Entry::of(&image.manifest, image.platform, annotations));
             self.entries.extend(image.attestations);
         }
+        Ok(())
     }
 }
 

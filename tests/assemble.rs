@@ -199,8 +199,10 @@ fn source_date_epoch_says_when_the_image_was_made() {
     assert!(
         archive.entries().unwrap().all(|entry| entry.unwrap().header().mtime().unwrap() == 1_700_000_000)
     );
-    for wrong in ["yesterday", "-1", "1.5"] {
-        run(wrong).exits(2).says("SOURCE_DATE_EPOCH").says("number of seconds");
+    let told = run("5000000000").exits(0).json();
+    assert_eq!(image(&home, &told, 0).1["created"], json!("2128-06-11T08:53:20Z"));
+    for wrong in ["yesterday", "-1", "1.5", "253402300800"] {
+        run(wrong).exits(2).says("SOURCE_DATE_EPOCH").says("number of seconds").says("the year 9999");
     }
 }
 
@@ -244,6 +246,11 @@ fn what_is_wrong_with_a_recipe_is_told_by_line_and_column_with_what_may_have_bee
             "platforms:\n  - platform: linux/amd64\n    root: nowhere.tar\n",
             "recipe.yaml:3:11: reading the root nowhere.tar: No such file",
             "",
+        ),
+        (
+            "platforms:\n  - platform: linux/amd64\n    root: ''\n",
+            "recipe.yaml:3:11: `root` is empty",
+            "name a tar file or a folder",
         ),
         (
             "platforms:\n  - platform: linux/amd64\n",
@@ -537,6 +544,14 @@ async fn media_types_follow_the_sources_and_attestations_the_images_that_are_kep
     assert_eq!((entries.len(), &mixed["platforms"][1]["attestations"]), (3, &json!(1)));
     let annotations = &entries[2]["annotations"];
     assert_eq!(annotations["vnd.docker.reference.digest"], mixed["platforms"][1]["digest"]);
+
+    // Docker's documents have no place for annotations.
+    let annotated = docker.replace("linux/amd64}", "linux/amd64, annotations: {a: b}}");
+    home.write("recipe.yaml", format!("platforms:\n{annotated}"));
+    home.run(&["assemble", "recipe.yaml", "--dry-run", "--no-verify"])
+        .exits(2)
+        .says("recipe.yaml:2:5: `annotations` are given, and an entry of a Docker manifest list has none")
+        .says("--type oci");
 
     let docker = run(RECIPE, &["--type", "docker"]);
     assert_eq!(docker["mediaType"], json!(list));
@@ -893,6 +908,16 @@ async fn what_a_killed_run_packed_goes_with_the_next() {
     workson().ends().exits(0);
     assert_eq!(left(), 0);
     assert!(Path::new(&mine).exists());
+}
+
+#[test]
+fn the_usage_names_the_recipe_where_push_does_not_take_it() {
+    let home = home();
+    let ran = home.run(&["assemble", "--push", "localhost:1/a:1", "recipe.yaml"]).exits(2);
+    let usage = ran.stderr.split_once("Usage: ").unwrap().1;
+    assert!(usage.find("<RECIPE>").unwrap() < usage.find("--push").unwrap(), "{usage}");
+    let ran = home.run(&["assemble", "recipe.yaml", "--push", "UPPER"]).exits(2);
+    ran.says("UPPER");
 }
 
 #[test]

@@ -482,6 +482,28 @@ async fn what_a_killed_run_left_of_an_archive_goes_with_the_next() {
 }
 
 #[test]
+fn an_image_whose_config_has_other_layers_is_no_archive() {
+    let home = Home::new();
+    let layout = parts::image::Layout::new();
+    let image = image("linux/amd64", 10);
+    let mut entry = image.put(&layout);
+    let mut manifest: Value = serde_json::from_slice(&image.manifest_bytes()).unwrap();
+    manifest["layers"].as_array_mut().unwrap().pop();
+    let bytes = manifest.to_string();
+    let digest = Digest::sha256(bytes.as_bytes());
+    fs::write(layout.path().join("blobs/sha256").join(digest.hex()), &bytes).unwrap();
+    (entry["digest"], entry["size"]) = (json!(digest.as_str()), json!(bytes.len()));
+    let mut layout = layout;
+    layout.tag("it", &entry);
+    let place = format!("oci:{}:it", layout.path().display());
+    for to in ["docker-archive:k.tar", "rootfs:root"] {
+        let ran = home.run(&["pull", &place, "-p", "linux/amd64", "--to", to]).exits(2);
+        assert!(ran.stderr.contains("1 layers, and its config has diffIDs for 2"), "{to}: {}", ran.stderr);
+    }
+    assert!(!home.path("k.tar").exists());
+}
+
+#[test]
 fn what_skopeo_pushes_is_pulled_bit_for_bit() {
     let storage = tempfile::tempdir().unwrap();
     let registry = DockerRegistry::open(storage.path());

@@ -225,6 +225,9 @@ fn what(
         (Some(_), None) if !has_platform => {
             refuse(at, "a root needs a `platform`", "say which, like linux/arm64")
         }
+        (Some(root), None) if root.value.is_empty() => {
+            refuse(root.referenced, "`root` is empty", "name a tar file or a folder")
+        }
         (Some(root), None) => {
             let path = file.path(&root.value);
             let own = config.as_ref().map(|own| shared.with(&own.value));

@@ -34,6 +34,9 @@ use crate::settings::{Settings, variable};
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    // `--push` takes any number of references, and would take the recipe as well, if that came behind it.
+    override_usage = "workson assemble <RECIPE> [--to <oci:DIR[:NAME]>] [--push [<REF>...]] [OPTIONS]\n       \
+                      workson assemble alpine --release <DIR|URL> [OPTIONS]",
     after_help = "Exit codes: 0 done; 1 it was refused, and nothing is written or pushed; 2 it could not be done.\n\
                   SOURCE_DATE_EPOCH says when the image was made; without it, the image does not say."
 )]
@@ -350,11 +353,12 @@ fn layout(text: &str) -> Result<(PathBuf, Option<String>), Failure> {
 /// `SOURCE_DATE_EPOCH`, in seconds, as reproducible-builds.org specifies it.
 fn source_date_epoch() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let seconds = text.parse::<u32>().ok().map(i64::from);
+    let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds >= 0);
     match seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
         Some(timestamp) => Ok(Some(timestamp)),
         None => Err(Failure::new(format!(
-            "SOURCE_DATE_EPOCH is {text:?}, which is no number of seconds since 1970"
+            "SOURCE_DATE_EPOCH is {text:?}, which is no whole number of seconds since 1970, up to {} (the year 9999)",
+            Timestamp::MAX.as_second()
         ))
         .with_hint("for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")),
     }

@@ -13,7 +13,7 @@ use workson_oci::document::Document;
 use workson_oci::image::contradicts;
 use workson_oci::resolution::Resolution;
 use workson_oci::text::printable;
-use workson_oci::{Image, Kind, Reference};
+use workson_oci::{Content, Image, Kind, Reference};
 use workson_registry::Client;
 
 use super::copy::JOBS;
@@ -320,14 +320,25 @@ fn to_archive(
     let own = opened.reference.as_ref().filter(|reference| reference.tag().is_some());
     let own = own.and_then(|reference| reference.repository().with_tag(reference.tag()?).ok());
     let name = name.or(own.as_ref());
-    let writer =
-        ArchiveWriter::begin(file, &graph.root, name).map_err(|error| Failure::new(error.to_string()))?;
+    let config = config(opened).map_err(|error| Failure::new(format!("{}: {error}", answer.image)))?;
+    let writer = ArchiveWriter::begin(file, &graph.root, &config, name)
+        .map_err(|error| Failure::new(error.to_string()))?;
     bar.expect(graph.size());
     let carried = carry(&graph, opened.source.as_ref(), &writer, JOBS, &|bytes| bar.add(bytes))
         .map_err(|error| Failure::new(error.to_string()))?;
     writer.finish().map_err(|error| Failure::new(error.to_string()))?;
     answer.carried(carried);
     Ok(())
+}
+
+/// The config of a single image.
+fn config(opened: &Opened) -> Result<Content, String> {
+    let Document::Manifest(manifest) = Document::read(&opened.root).map_err(|error| error.to_string())?
+    else {
+        return Err("it is an index, and an archive has one image".into());
+    };
+    let digest = manifest.config.checked_digest().map_err(|error| error.to_string())?;
+    opened.source.document(&digest, &manifest.config.media_type, true)
 }
 
 #[cfg(unix)]
