@@ -12,6 +12,7 @@ use workson::assemble::recipe::{MAX_RECIPE, Part, What};
 use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeError, assemble};
 use workson::layout::Layout;
 use workson::source::Place;
+use workson::staging::Scratch;
 use workson::transfer::{Graph, carry};
 use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
@@ -33,6 +34,9 @@ use crate::settings::{Settings, variable};
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    // `--push` takes any number of references, and would take the recipe as well, if that came behind it.
+    override_usage = "workson assemble <RECIPE> [--to <oci:DIR[:NAME]>] [--push [<REF>...]] [OPTIONS]\n       \
+                      workson assemble alpine --release <DIR|URL> [OPTIONS]",
     after_help = "Exit codes: 0 done; 1 it was refused, and nothing is written or pushed; 2 it could not be done.\n\
                   SOURCE_DATE_EPOCH says when the image was made; without it, the image does not say."
 )]
@@ -137,14 +141,14 @@ struct Work<'a> {
     expected: Vec<Platform>,
     allowed: Vec<Platform>,
     created: Option<Timestamp>,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 impl<'a> Work<'a> {
     fn new(going: &'a Going, global: &'a Global) -> Result<Work<'a>, Failure> {
         let settings = Settings::read(global)?;
-        let scratch =
-            tempfile::tempdir().map_err(|error| Failure::io("making a temporary folder", &error))?;
+        let scratch = Scratch::new(&std::env::temp_dir(), "workson-assemble")
+            .map_err(|error| Failure::io("making a temporary folder", &error))?;
         Ok(Work {
             client: settings.client(global, None)?,
             to: going.to.as_deref().map(layout).transpose()?,
@@ -336,7 +340,9 @@ fn failed_to_write(error: impl std::fmt::Display) -> Failure {
 /// Where it is to be written.
 fn layout(text: &str) -> Result<(PathBuf, Option<String>), Failure> {
     match Place::read(text) {
-        Ok(Place::Layout { folder, name }) if !folder.as_os_str().is_empty() => Ok((folder, name)),
+        Ok(Place::Layout { folder, image }) if !folder.as_os_str().is_empty() => {
+            Ok((folder, super::name_to_write(text, image)?))
+        }
         _ => Err(Failure::new(format!(
             "--to {text}: it is written to an image layout, oci:DIR or oci:DIR:NAME"
         ))
@@ -347,11 +353,12 @@ fn layout(text: &str) -> Result<(PathBuf, Option<String>), Failure> {
 /// `SOURCE_DATE_EPOCH`, in seconds, as reproducible-builds.org specifies it.
 fn source_date_epoch() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let seconds = text.parse::<u32>().ok().map(i64::from);
+    let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds >= 0);
     match seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
         Some(timestamp) => Ok(Some(timestamp)),
         None => Err(Failure::new(format!(
-            "SOURCE_DATE_EPOCH is {text:?}, which is no number of seconds since 1970"
+            "SOURCE_DATE_EPOCH is {text:?}, which is no whole number of seconds since 1970, up to {} (the year 9999)",
+            Timestamp::MAX.as_second()
         ))
         .with_hint("for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")),
     }
