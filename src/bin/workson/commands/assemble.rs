@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use workson::assemble::recipe::{MAX_RECIPE, Part, What};
 use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeError, assemble};
 use workson::layout::Layout;
+use workson::publish::AllowedDrop;
 use workson::source::Place;
 use workson::staging::Scratch;
 use workson::transfer::{Graph, carry};
@@ -139,7 +140,7 @@ struct Work<'a> {
     client: Client,
     to: Option<(PathBuf, Option<String>)>,
     expected: Vec<Platform>,
-    allowed: Vec<Platform>,
+    allowed: AllowedDrop,
     created: Option<Timestamp>,
     scratch: Scratch,
 }
@@ -201,21 +202,21 @@ impl<'a> Work<'a> {
         let mut answer = AssembledAnswer::of(&recipe, &assembled, verified, more)?;
         let graph = Graph::read(assembled.opened.source.as_ref(), &assembled.opened.root)
             .map_err(|error| Failure::new(format!("{}: {error}", recipe.name)))?;
-        answer.blobs(&graph);
+        answer.parts(&graph);
         let platforms: Vec<Platform> =
             assembled.platforms.iter().map(|entry| entry.platform.clone()).collect();
         let sending = Sending {
             graph: &graph,
             source: assembled.opened.source.as_ref(),
             platforms: &platforms,
-            allow_drop: &self.allowed,
+            allow_drop: self.allowed.clone(),
             mount_from: repositories(&recipe),
         };
         // What may be refused comes first.
         let mut publication = match sending.check(targets, verifying)? {
             Ok(publication) => publication,
             Err(Refusal { message, hint }) => {
-                tell(&format!("{message}; nothing is written or pushed"), hint);
+                tell(&format!("{message}; nothing is written or pushed"), hint.as_deref());
                 return Ok(Exit::No);
             }
         };
@@ -260,7 +261,7 @@ impl<'a> Work<'a> {
 
     /// Whether what was found forbids to go on, which is told. Where it can't be told, that is shown.
     fn refuses(&self, answer: &ImageAnswer) -> Result<bool, Failure> {
-        let wrong = wrong_without_command(answer);
+        let wrong = answer.wrong_without_command();
         let is_refused = answer.verdict == "no" || wrong.is_some();
         if answer.verdict != "yes" && (is_refused || !self.going.json) {
             let text = shown(answer, self.global.quiet);
@@ -362,20 +363,6 @@ fn source_date_epoch() -> Result<Option<Timestamp>, Failure> {
         ))
         .with_hint("for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")),
     }
-}
-
-/// Where an image names nothing to start, what it holds tells whether it is for another machine: the platform that has
-/// binaries, and none of its own.
-fn wrong_without_command(answer: &ImageAnswer) -> Option<String> {
-    answer.platforms.iter().find_map(|platform| {
-        let architecture = platform.platform.split('/').nth(1)?;
-        let has_no_command = platform.findings.iter().any(|finding| finding.rule == "no-command");
-        let is_other = !platform.machines.is_empty()
-            && !platform.machines.keys().any(|machine| machine.split(' ').next() == Some(architecture));
-        let machines: Vec<&str> = platform.machines.keys().map(String::as_str).collect();
-        (has_no_command && is_other)
-            .then(|| format!("{}: its binaries are for {}", platform.platform, machines.join(", ")))
-    })
 }
 
 impl From<AssembleError> for Failure {

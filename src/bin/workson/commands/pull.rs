@@ -279,13 +279,7 @@ fn to_layout(
     let failed = |error: String| Failure::new(error).with_hint("the same command goes on from there");
     let graph = Graph::read(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{}: {error}", answer.image)))?;
-    if !graph.foreign.is_empty() {
-        let left = match graph.foreign.len() {
-            1 => "1 layer of it is kept elsewhere, and was not pulled".to_owned(),
-            layers => format!("{layers} layers of it are kept elsewhere, and were not pulled"),
-        };
-        answer.notes.push(left);
-    }
+    answer.notes.extend(graph.left_elsewhere("pulled"));
     let layout = Layout::create(folder).map_err(|error| Failure::new(error.to_string()))?;
     bar.expect(graph.size());
     let carried = carry(&graph, opened.source.as_ref(), &layout, JOBS, &|bytes| bar.add(bytes))

@@ -9,7 +9,7 @@ use workson::publish::Published;
 use workson::source::{Opened, Place, RegistrySource, Source, offered};
 use workson::store::{Store, Verification};
 use workson::transfer::Graph;
-use workson::verify::{Limits, Settings as Going, Weight, verify};
+use workson::verify::{Limits, Settings as Going, Weight, entry_size, verify};
 use workson_oci::document::Document;
 use workson_oci::image::PlatformImage;
 use workson_oci::platform::Matcher;
@@ -209,16 +209,26 @@ impl<'a> Verifying<'a> {
             Ok(digest) => digest,
             Err(error) => return Ok(without(platform, Weight::Unknown, "unread", error.to_string())),
         };
+        let watched = Watched { source: opened.source.as_ref(), bar: &self.bar };
+        let (manifest, wrong_size) = match digest == opened.root.digest {
+            true => (Ok(opened.root.clone()), None),
+            false => {
+                let manifest = watched.document(&digest, &entry.media_type, false);
+                let wrong_size = manifest.as_ref().ok().and_then(|manifest| entry_size(entry.size, manifest));
+                (manifest, wrong_size)
+            }
+        };
+        // What the entry says wrong is the index's fault: it is not kept of the digest, nor is this of the reference.
         let reference = opened.reference.as_ref().map(|reference| (reference, &opened.root.digest));
+        let reference = reference.filter(|_| wrong_size.is_none());
+        let with_size = |answer: PlatformAnswer| match &wrong_size {
+            Some(finding) => answer.refused(finding),
+            None => answer,
+        };
         if let Some((found, answer)) = self.known(&digest, platform)? {
             self.keep(reference, &found)?;
-            return Ok(answer);
+            return Ok(with_size(answer));
         }
-        let watched = Watched { source: opened.source.as_ref(), bar: &self.bar };
-        let manifest = match digest == opened.root.digest {
-            true => Ok(opened.root.clone()),
-            false => watched.document(&digest, &entry.media_type, false),
-        };
         if let Ok(manifest) = &manifest {
             self.bar.expect(length(manifest));
         }
@@ -245,7 +255,7 @@ impl<'a> Verifying<'a> {
         if verified.is_read {
             self.keep(reference, &found)?;
         }
-        Ok(answer)
+        Ok(with_size(answer))
     }
 
     fn keep(
