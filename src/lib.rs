@@ -22,7 +22,7 @@
 //! | [`packed`] | a layer's bytes as they pass by: digested, unpacked, read as a tar file | `oci` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source`, `packed` |
 //! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed`, `staging` |
-//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
+//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `transfer`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!

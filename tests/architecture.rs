@@ -24,7 +24,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("packed", &["oci"]),
     ("verify", &["oci", "evidence", "source", "packed"]),
     ("rootfs", &["oci", "source", "packed", "staging"]),
-    ("assemble", &["oci", "registry", "layout", "source", "verify"]),
+    ("assemble", &["oci", "registry", "layout", "source", "transfer", "verify"]),
 ];
 
 /// What the pure package must not know of.
