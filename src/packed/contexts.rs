@@ -6,20 +6,23 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use zstd::zstd_safe::{DCtx, ResetDirective};
 
-/// How many layers zstd unpacks at once, in the whole program. One of them may have a window of more than [`NARROW`].
+/// How many layers zstd unpacks at once, in the whole program: one alone from the first on that has a wider window than
+/// [`NARROW`]. So what they keep together is no more than one may.
 const CONTEXTS: usize = 2;
 /// How wide a window is that any decoder should have room for (RFC 8878, 3.1.1.1.2). Docker and podman take no wider one
 /// unless they are told to pack better.
 const NARROW: u64 = 8 << 20;
 
-static CONTEXT: Mutex<[Context; CONTEXTS]> = Mutex::new([const { Context::Idle(None) }; CONTEXTS]);
+static CONTEXT: Mutex<Contexts> = Mutex::new(Contexts { idle: Vec::new(), taken: 0, most: CONTEXTS });
 static RETURNED: Condvar = Condvar::new();
 
-enum Context {
-    /// Nobody has it. It is made when it is first needed.
-    Idle(Option<DCtx<'static>>),
-    /// It is with a layer.
-    Taken,
+struct Contexts {
+    /// Those that nobody has. They are made when they are first needed.
+    idle: Vec<DCtx<'static>>,
+    /// How many are with layers.
+    taken: usize,
+    /// How many may be.
+    most: usize,
 }
 
 /// Does `work` with a context that is as if it were new, for a layer that begins with these bytes. It waits until there
@@ -28,45 +31,43 @@ enum Context {
 /// # Errors
 /// Where there is no memory for one.
 pub(super) fn with<T>(beginning: &[u8], work: impl FnOnce(&mut DCtx<'static>) -> T) -> io::Result<T> {
-    let at = usize::from(window(beginning).is_none_or(|window| window > NARROW));
-    let (at, context) = take(at);
-    let mut taken = Taken { at, context };
-    let context = match &mut taken.context {
+    let mut taken = Taken(take(window(beginning).is_none_or(|window| window > NARROW)));
+    let context = match &mut taken.0 {
         Some(context) => context,
         none => none.insert(DCtx::try_create().ok_or(io::ErrorKind::OutOfMemory)?),
     };
     Ok(work(context))
 }
 
-/// Takes one of those from the place `least` on.
-fn take(least: usize) -> (usize, Option<DCtx<'static>>) {
+/// Takes one, if any was made that is idle.
+fn take(is_wide: bool) -> Option<DCtx<'static>> {
     let mut contexts = CONTEXT.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        for (at, context) in contexts.iter_mut().enumerate().skip(least) {
-            if let Context::Idle(idle) = context {
-                let idle = idle.take();
-                *context = Context::Taken;
-                return (at, idle);
-            }
-        }
+    if is_wide {
+        contexts.most = 1;
+    }
+    while contexts.taken >= contexts.most {
         contexts = RETURNED.wait(contexts).unwrap_or_else(PoisonError::into_inner);
     }
+    contexts.taken += 1;
+    let context = contexts.idle.pop();
+    if contexts.most == 1 {
+        contexts.idle.clear();
+    }
+    context
 }
 
 /// A context that goes back, however the work ends.
-struct Taken {
-    at: usize,
-    context: Option<DCtx<'static>>,
-}
+struct Taken(Option<DCtx<'static>>);
 
 impl Drop for Taken {
     fn drop(&mut self) {
         // One that can't be made new goes.
-        let context = self.context.take().and_then(|mut context| {
+        let context = self.0.take().and_then(|mut context| {
             context.reset(ResetDirective::SessionAndParameters).is_ok().then_some(context)
         });
         let mut contexts = CONTEXT.lock().unwrap_or_else(PoisonError::into_inner);
-        contexts[self.at] = Context::Idle(context);
+        contexts.taken -= 1;
+        contexts.idle.extend(context);
         drop(contexts);
         RETURNED.notify_all();
     }

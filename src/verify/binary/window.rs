@@ -34,9 +34,10 @@ impl Window {
         Window { size: 0, length: 0, kept: 0, beginning: Vec::new(), wanted: Vec::new(), room: 0 }
     }
 
-    /// Takes the memory that a large file needs, at once: what grows bit by bit leaves holes behind.
-    pub fn widen(&mut self) {
-        self.beginning.reserve_exact(BEGINNING.saturating_sub(self.beginning.len()));
+    /// Takes the memory that a file of so many bytes needs, at once: what grows bit by bit leaves holes behind.
+    pub fn widen(&mut self, bytes: usize) {
+        self.beginning.clear();
+        self.beginning.reserve_exact(bytes.min(BEGINNING));
     }
 
     /// Forgets what it holds: what follows is a file that says it has `size` bytes.
