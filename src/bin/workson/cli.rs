@@ -69,7 +69,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_certificate: Vec<PathBuf>,
 
-    /// Give one request SECONDS to finish [default: 30]
+    /// Give one request SECONDS to finish [default: 30]; blobs and tags that are sent have longer (docs/configuration.md)
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(TIMEOUTS))]
     pub(crate) timeout: Option<u64>,
 

@@ -20,6 +20,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use workson::catalog::timelines::{self, Keeping, Kept};
+use workson::layout::Selector;
 use workson::store::{Store, StoreErrorKind, TagSpans};
 use workson::timeline::Timeline;
 use workson_oci::Platform;
@@ -113,6 +114,20 @@ fn wanted(typed: Option<&String>) -> Result<(Platform, Matcher), Failure> {
         None => {
             let matcher = Matcher::host(&host);
             Ok((host, matcher))
+        }
+    }
+}
+
+/// The name under which an image is written to a layout. A digest is none: it follows from what is written.
+fn name_to_write(to: &str, image: Selector) -> Result<Option<String>, Failure> {
+    match image {
+        Selector::Only => Ok(None),
+        Selector::Name(name) => Ok(Some(name)),
+        Selector::Digest(_) => {
+            let text = format!(
+                "--to {to}: an image is written under a name, and its digest follows from what it is"
+            );
+            Err(Failure::new(text).with_hint("oci:DIR or oci:DIR:NAME"))
         }
     }
 }
