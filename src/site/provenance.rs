@@ -1,0 +1,32 @@
+//! Where a claim comes from, in words and as an address.
+
+use super::Catalogue;
+use crate::evidence::Rung;
+use crate::timeline::OFFICIAL_IMAGES_SOURCE;
+
+/// Where anyone can look up what says so; none of what only the own store has.
+pub(super) fn link_of(rung: Rung, origin: &str) -> Option<String> {
+    let is_commit = origin.len() == 40 && origin.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (rung == Rung::Declared && is_commit).then(|| format!("{OFFICIAL_IMAGES_SOURCE}/commit/{origin}"))
+}
+
+/// Who says what is known on a rung.
+pub(super) fn name_of(catalogue: &Catalogue, rung: Rung) -> Option<&str> {
+    match rung {
+        Rung::Declared => catalogue.declared.as_ref().map(|source| source.name.as_str()),
+        Rung::Published => catalogue.published.as_ref().map(|source| source.name.as_str()),
+        Rung::Verified => Some("workson verify"),
+        Rung::Ran => None,
+    }
+}
+
+/// The same with the commit or the run, for people.
+pub(super) fn source_of(catalogue: &Catalogue, rung: Rung, origin: &str) -> String {
+    let origin = super::outside::plain(origin);
+    let name = super::outside::plain(name_of(catalogue, rung).unwrap_or("an unknown source"));
+    match rung {
+        Rung::Declared => format!("commit {origin} of {name}"),
+        Rung::Published => format!("{origin} of the inventory {name}"),
+        Rung::Verified | Rung::Ran => name.into_owned(),
+    }
+}
