@@ -4,10 +4,13 @@ use super::Catalogue;
 use crate::evidence::Rung;
 use crate::timeline::OFFICIAL_IMAGES_SOURCE;
 
+/// Who says what was verified.
+pub(super) const VERIFIED: &str = "workson verify";
+
 /// Where anyone can look up what says so; none of what only the own store has.
-pub(super) fn link_of(rung: Rung, origin: &str) -> Option<String> {
+pub(super) fn link_of(origin: &str) -> Option<String> {
     let is_commit = origin.len() == 40 && origin.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (rung == Rung::Declared && is_commit).then(|| format!("{OFFICIAL_IMAGES_SOURCE}/commit/{origin}"))
+    is_commit.then(|| format!("{OFFICIAL_IMAGES_SOURCE}/commit/{origin}"))
 }
 
 /// Who says what is known on a rung.
@@ -15,7 +18,7 @@ pub(super) fn name_of(catalogue: &Catalogue, rung: Rung) -> Option<&str> {
     match rung {
         Rung::Declared => catalogue.declared.as_ref().map(|source| source.name.as_str()),
         Rung::Published => catalogue.published.as_ref().map(|source| source.name.as_str()),
-        Rung::Verified => Some("workson verify"),
+        Rung::Verified => Some(VERIFIED),
         Rung::Ran => None,
     }
 }

@@ -101,7 +101,7 @@ fn item(site: &Site, change: &Change) -> Item {
     together.sort_by_key(|change| (change.column.unwrap_or(usize::MAX), change.happening));
     let title = title(&plain(&entry.name), &together);
     let page = site.base.absolute(&Route::Entry(entry.slug.clone()));
-    let source = link_of(change.rung, &change.origin);
+    let source = link_of(&change.origin);
     let day = change.at.strftime("%Y-%m-%d").to_string();
     let said_by = source_of(catalogue, change.rung, &change.origin);
     let platforms: Vec<(&'static str, &str)> = together
