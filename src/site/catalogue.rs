@@ -393,6 +393,10 @@ fn subjects(content: &Content, evidence: &Evidence<'_>) -> Vec<Subject> {
                 continue;
             }
             let mut slug = slug_of(image);
+            if slug.is_empty() {
+                // A name without a letter that addresses have.
+                slug.push_str("image");
+            }
             while slugs.insert(slug.clone(), ()).is_some() {
                 slug.push_str("-image");
             }

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use url::form_urlencoded::byte_serialize;
 
 use super::{IDS, ITEMS};
 use crate::catalog::log::Happening;
@@ -44,7 +45,7 @@ pub(super) fn news(site: &Site) -> Vec<Item> {
         Some(Item {
             id: format!("{IDS}news/{}", issue.slug),
             title: plain(&issue.title).into_owned(),
-            html: for_xml(&with_whole_links(&issue.html, &root, &page)).into_owned(),
+            html: for_xml(with_whole_links(&issue.html, &root, &page).trim()).into_owned(),
             page,
             source: None,
             at: issue.date.to_zoned(TimeZone::UTC).ok()?.timestamp(),
@@ -121,10 +122,12 @@ fn item(site: &Site, change: &Change) -> Item {
         source: source.as_deref(),
         said_by,
     };
-    let html = text.render().map_or_else(|_| String::new(), |html| plain(&html).into_owned());
+    let html = text.render().map_or_else(|_| String::new(), |html| plain(html.trim()).into_owned());
+    // By its image, which stays; an entry gets another slug when somebody writes about it.
+    let image: String = byte_serialize(entry.image.as_bytes()).collect();
     let origin = crate::site::catalogue::slug_of(&change.origin);
     Item {
-        id: format!("{IDS}{}/{}/{}/{origin}", change.rung.name(), entry.slug, change.at),
+        id: format!("{IDS}{}/{image}/{}/{origin}", change.rung.name(), change.at),
         title,
         page,
         source,
