@@ -128,7 +128,12 @@ fn the_openapi_document_is_one() {
 
 #[test]
 fn every_document_is_as_the_openapi_document_says_and_every_one_is_described() {
-    for site in [site_support::site(AT), site_support::hostile(""), site_support::empty()] {
+    for site in [
+        site_support::site(AT),
+        site_support::hostile(""),
+        site_support::published(AT),
+        site_support::empty(),
+    ] {
         let mut described = Described::new(&site);
         let mut met = BTreeSet::new();
         let is_described = |path: &str| {

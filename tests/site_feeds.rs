@@ -100,6 +100,32 @@ fn an_item_is_the_same_wherever_it_is_told_and_nowhere_twice() {
 }
 
 #[test]
+fn what_a_registry_served_is_told_with_its_run_and_a_rung_of_its_own() {
+    let feed = document(&site_support::published(AT), "/feeds/entry/example0.json");
+    let items = &feed["items"];
+    assert_eq!(strings(items, "title"), ["example0 lost linux/arm64", "example0 gained linux/arm64"]);
+    assert_eq!(
+        strings(items, "id")[1],
+        "tag:workson.example,2026:published/example0/2021-01-01T00:00:00Z/run-1"
+    );
+    assert_eq!(items[0]["tags"], json!(["published", "linux/arm64"]));
+    assert_eq!(items[0]["summary"], "2026-01-01, published: run 2 of the inventory official-images");
+    assert_eq!(items[0].get("external_url"), None, "there is nothing to look up elsewhere");
+}
+
+#[test]
+fn an_id_stays_when_somebody_writes_about_an_image() {
+    let timeline = workson::timeline::Timeline::bundled().unwrap();
+    let bare = site_support::of(AT, workson::content::Content::default(), Some(&timeline));
+    let written = site_support::site(AT);
+    let ids = |site: &Site| -> BTreeSet<String> {
+        let feed = document(site, "/feeds/changes.json");
+        strings(&feed["items"], "id").into_iter().map(str::to_owned).collect()
+    };
+    assert_eq!(ids(&bare), ids(&written));
+}
+
+#[test]
 fn a_feed_is_as_new_as_its_newest_item() {
     let site = site_support::site(AT);
     let feeds =

@@ -104,6 +104,8 @@ struct Drawing<'a> {
 
 /// Room at the ends of a part.
 const MARGIN: u32 = 7;
+/// The radius of the corners.
+const CORNER: u32 = 3;
 /// Room for a mark, with what is between it and the text.
 const MARK: u32 = 15;
 
@@ -115,7 +117,8 @@ fn svg(badge: &Badge<'_>) -> Option<Rendered> {
     let message_at = divide + MARGIN + mark;
     let width = message_at + message_width + MARGIN;
     let bar = match badge.shape {
-        Shape::Share(share) => (width - divide) * share / 1000,
+        // It ends where the corner begins.
+        Shape::Share(share) => (width - divide - CORNER) * share / 1000,
         _ => 0,
     };
     let drawing = Drawing {

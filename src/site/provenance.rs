@@ -4,6 +4,9 @@ use super::Catalogue;
 use crate::evidence::Rung;
 use crate::timeline::OFFICIAL_IMAGES_SOURCE;
 
+/// How many digits of a commit are shown to people.
+const SHORT: usize = 12;
+
 /// Who says what was verified.
 pub(super) const VERIFIED: &str = "workson verify";
 
@@ -25,11 +28,15 @@ pub(super) fn name_of(catalogue: &Catalogue, rung: Rung) -> Option<&str> {
 
 /// The same with the commit or the run, for people.
 pub(super) fn source_of(catalogue: &Catalogue, rung: Rung, origin: &str) -> String {
-    let origin = super::outside::plain(origin);
     let name = super::outside::plain(name_of(catalogue, rung).unwrap_or("an unknown source"));
+    let name = name.strip_prefix("https://").unwrap_or(&name);
+    let origin = super::outside::plain(origin);
     match rung {
-        Rung::Declared => format!("commit {origin} of {name}"),
+        Rung::Declared => {
+            let short: String = origin.chars().take(SHORT).collect();
+            format!("commit {short} of {name}")
+        }
         Rung::Published => format!("{origin} of the inventory {name}"),
-        Rung::Verified | Rung::Ran => name.into_owned(),
+        Rung::Verified | Rung::Ran => name.to_owned(),
     }
 }

@@ -44,6 +44,18 @@ pub(crate) fn of(at: &str, content: Content, timeline: Option<&Timeline>) -> Sit
     Site::new(base, content, &evidence, &Verified::default())
 }
 
+/// A site that goes by what a registry served, in runs of an inventory.
+pub(crate) fn published(at: &str) -> Site {
+    let mut timeline = hostile_timeline();
+    timeline.rung = Rung::Published;
+    timeline.source.name = "official-images".into();
+    for (run, moment) in timeline.moments.iter_mut().enumerate() {
+        moment.origin = format!("run {run}");
+    }
+    let evidence = Evidence { declared: None, published: Some(&timeline) };
+    Site::new(Base::read(at).unwrap(), Content::default(), &evidence, &Verified::default())
+}
+
 /// A site of which nothing is known.
 pub(crate) fn empty() -> Site {
     of("", Content::default(), None)
@@ -101,7 +113,11 @@ fn hostile_timeline() -> Timeline {
     let written = (0..HOSTILE.len()).map(|at| format!("example{at}"));
     let names = HOSTILE.into_iter().map(str::to_owned).chain(written);
     let image = |at: usize| {
-        let any = vec![span(0, true, 0, Some(1)), span(1, true, 1, Some(2)), span(0, at % 2 == 0, 2, None)];
+        let any = vec![
+            span(0, true, 0, Some(1)),
+            span(1, true, 1, Some(2)),
+            span(0, at.is_multiple_of(2), 2, None),
+        ];
         let tags = vec![(HOSTILE[at % HOSTILE.len()].to_owned(), any[2])];
         ImageTimeline { latest: any.clone(), any, tags, looked_at: BTreeMap::new() }
     };

@@ -60,8 +60,7 @@ pub(super) fn months(site: &Site) -> Months {
 
 pub(super) fn month(site: &Site, year: i16, month: i8) -> Option<OfMonth<'_>> {
     let catalogue = &site.catalogue;
-    let mut months = catalogue.months().into_iter();
-    let (.., range) = months.find(|(a, b, _)| (*a, *b) == (year, month))?;
+    let range = catalogue.month(year, month)?;
     let changes = catalogue.changes[range].iter().map(|one| change(site, one)).collect();
     Some(OfMonth { as_of: catalogue.as_of(), month: name(year, month), changes })
 }

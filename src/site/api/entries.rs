@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::{Feeds, changes, letters};
 use crate::catalog::check::{Answer, Presence};
-use crate::content::Kind;
 use crate::evidence::Verdict;
 use crate::site::{ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedOf, Route, Site, Standing, provenance};
 
@@ -107,13 +106,8 @@ struct Platform<'a> {
 
 pub(super) fn all(site: &Site) -> All<'_> {
     let catalogue = &site.catalogue;
-    let short = |entry: &'_ Entry| -> (String, String, Option<Timestamp>, String) {
+    let short = catalogue.entries.iter().map(|entry| {
         let (verdicts, rungs) = letters(&entry.marks);
-        let link = site.base.absolute(&Route::Api(ApiRoute::Entry(entry.slug.clone())));
-        (verdicts, rungs, entry.changed_at(catalogue), link)
-    };
-    let entries = catalogue.entries.iter().map(|entry| {
-        let (verdicts, rungs, changed_at, link) = short(entry);
         Short {
             slug: &entry.slug,
             name: &entry.name,
@@ -122,8 +116,8 @@ pub(super) fn all(site: &Site) -> All<'_> {
             is_there: entry.is_there(),
             verdicts,
             rungs,
-            changed_at,
-            link,
+            changed_at: entry.changed_at(catalogue),
+            link: site.base.absolute(&Route::Api(ApiRoute::Entry(entry.slug.clone()))),
         }
     });
     All {
@@ -131,7 +125,7 @@ pub(super) fn all(site: &Site) -> All<'_> {
         platforms: catalogue.columns.iter().map(|column| column.name.as_str()).collect(),
         letters: Standing::ALL.map(|standing| (super::letter(standing), standing.name())).into(),
         rung_letters: [('d', "declared"), ('p', "published"), ('v', "verified"), ('r', "ran")].into(),
-        entries: entries.collect(),
+        entries: short.collect(),
     }
 }
 
@@ -153,7 +147,7 @@ pub(super) fn one<'a>(site: &'a Site, slug: &str) -> Option<One<'a>> {
         as_of: catalogue.as_of(),
         slug: &entry.slug,
         name: &entry.name,
-        kind: about.map(|about| Kind::name(about.kind)),
+        kind: about.map(|about| about.kind.name()),
         categories: about.map_or(&[], |about| &about.categories),
         description: about.map(|about| about.description.as_str()),
         aliases: about.map_or(&[], |about| &about.aliases),

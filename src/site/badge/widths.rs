@@ -30,6 +30,6 @@ mod tests {
     #[test]
     fn widths_are_those_of_the_font() {
         assert_eq!((of(""), of("m"), of("100%"), of("\u{8001}")), (0, 11, 33, 11));
-        assert_eq!(of("linux/arm64"), 67);
+        assert_eq!(of("linux/arm64"), 68);
     }
 }
