@@ -193,23 +193,9 @@ fn list(text: &mut String, names: &[&str]) {
 }
 
 /// The HTML of an issue with whole addresses: in a reader there is no page that `/entry/nginx/` or `#news` would be
-/// part of. Only tags are looked at, in which our writer of HTML escapes quotes and brackets.
+/// part of. A `<` of its writer's is escaped, so this finds links alone.
 fn with_whole_links(html: &str, root: &str, page: &str) -> String {
-    let mut whole = String::with_capacity(html.len() + html.len() / 8);
-    for (at, part) in html.split('<').enumerate() {
-        if at > 0 {
-            whole.push('<');
-        }
-        let (tag, text) =
-            if at == 0 { ("", part) } else { part.split_at(part.find('>').unwrap_or(part.len())) };
-        if tag.contains("=\"/") || tag.contains("=\"#") {
-            let tag = tag.replace(" href=\"/", &format!(" href=\"{root}/"));
-            let tag = tag.replace(" src=\"/", &format!(" src=\"{root}/"));
-            whole.push_str(&tag.replace(" href=\"#", &format!(" href=\"{page}#")));
-        } else {
-            whole.push_str(tag);
-        }
-        whole.push_str(text);
-    }
-    whole
+    let attribute = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;");
+    html.replace("<a href=\"/", &format!("<a href=\"{}/", attribute(root)))
+        .replace("<a href=\"#", &format!("<a href=\"{}#", attribute(page)))
 }
