@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use workson_oci::Platform;
 
@@ -252,6 +253,15 @@ impl Catalogue {
         months
     }
 
+    /// The changes of one month (UTC): places in [`Catalogue::changes`]. None where nothing changed.
+    pub fn month(&self, year: i16, month: i8) -> Option<std::ops::Range<usize>> {
+        let first = Date::new(year, month, 1).ok()?;
+        let begins = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        let (from, until) = (begins(first)?, begins(first.last_of_month().tomorrow().ok()?)?);
+        let later = |than: Timestamp| self.changes.partition_point(|change| change.at >= than);
+        Some(later(until)..later(from)).filter(|range| !range.is_empty())
+    }
+
     /// How far the newest fact reaches: what happened later is not known.
     pub fn as_of(&self) -> Option<Timestamp> {
         let sources = [&self.declared, &self.published];
@@ -393,6 +403,10 @@ fn subjects(content: &Content, evidence: &Evidence<'_>) -> Vec<Subject> {
                 continue;
             }
             let mut slug = slug_of(image);
+            if slug.is_empty() {
+                // A name without a letter that addresses have.
+                slug.push_str("image");
+            }
             while slugs.insert(slug.clone(), ()).is_some() {
                 slug.push_str("-image");
             }
