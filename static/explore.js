@@ -139,7 +139,7 @@
 
   const row = (entry, column) => {
     const picture = entry.logo
-      ? element("img", { src: list.logo.replace("SLUG", () => entry.logo), alt: "", width: 24, height: 24, loading: "lazy" })
+      ? element("img", { src: list.logo.replace("SLUG", () => entry.logo), alt: "", width: 28, height: 28, loading: "lazy" })
       : element("i", { class: "g" + tint(entry.slug), "aria-hidden": "true" }, letters(entry.name));
     const head = element("th", { scope: "row" }, picture, element("a", { href: list.entry.replace("SLUG", () => entry.slug) }, entry.name));
     if (entry.description) head.append(element("p", {}, entry.description));

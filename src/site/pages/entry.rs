@@ -25,7 +25,7 @@ pub(super) struct Row<'a> {
     since: String,
     origin: String,
     origin_link: Option<String>,
-    /// Days after amd64, or what else stands there.
+    /// Days after amd64.
     behind: String,
     seen: String,
     /// Why it can't be told, or what else has to be said.
@@ -195,8 +195,7 @@ fn rows<'a>(site: &'a Site, entry: &'a Entry) -> Vec<Row<'a>> {
                 origin: moment.map_or_else(String::new, |(moment, _)| origin_name(&moment.origin)),
                 origin_link: moment.and_then(|(moment, _)| origin_link(&moment.origin)),
                 behind: match entry.behind[at].filter(|_| is_yes && column.slug != "linux-amd64") {
-                    Some(0) => "same day".to_owned(),
-                    Some(days @ 1..) => format!("{days} after"),
+                    Some(days @ 0..) => days.to_string(),
                     Some(days) => format!("{} before", -days),
                     None => String::new(),
                 },

@@ -14,6 +14,8 @@ use super::frame::day;
 pub(super) struct Graph {
     /// The chart as SVG for a page.
     pub(super) svg: String,
+    /// The year in which it begins.
+    pub(super) begins: i16,
     /// What its lines count.
     pub(super) names: Vec<String>,
     /// For the end of each year and for the last day: the day, the count of each line, the count of all images.
@@ -51,5 +53,5 @@ pub(super) fn graph(site: &Site, columns: &[&Column], title: &str, id: &str) -> 
     }
     years.reverse();
     let names = columns.iter().map(|column| column.name.clone()).collect();
-    Some(Graph { svg: chart.figure(id), names, years })
+    Some(Graph { svg: chart.figure(id), begins: since.to_zoned(TimeZone::UTC).year(), names, years })
 }

@@ -68,6 +68,8 @@ pub(super) fn page(site: &Site) -> Page<'_> {
     let mut columns: Vec<&Column> = site.catalogue.columns.iter().collect();
     columns.sort_by_key(|column| std::cmp::Reverse(frame.official(column).0));
     columns.truncate(LINES);
+    // In the order of all pages, so that a platform keeps its colour.
+    columns.sort_by_key(|column| site.catalogue.column(&column.slug));
     let title = "Official images that declare a platform";
     let kind =
         |kind: Kind| (site.base.link(&Route::Kind(kind, 1)), kind.plural(), site.of_kind(kind).count());
@@ -75,7 +77,7 @@ pub(super) fn page(site: &Site) -> Page<'_> {
     Page {
         counts: counts(&frame),
         as_of: site.catalogue.declared.as_ref().map_or_else(|| frame.as_of(), |source| day(source.head_at)),
-        graph: graph::graph(site, &columns, title, "since-2013"),
+        graph: graph::graph(site, &columns, title, "coverage"),
         gains: story::newest(site, story::is_gain, NEWEST),
         losses: story::newest(site, story::is_loss, NEWEST),
         news: news.map(|issue| (frame.link(&Route::Issue(issue.slug.clone())), issue)).collect(),
