@@ -77,12 +77,15 @@
       const [slug, name, description, aliases, kind, categories, logo, marks, since, changed] = row;
       const why = marks[0] === "!" ? marks.slice(1) : "";
       const entry = { at, slug, name: name || slug, description, kind, categories, logo, why, changed, marks: [], since: [] };
-      let next = 0;
+      const days = since.match(/=|.../g) || [];
+      let day = 0;
       for (const letter of why ? "" : marks) {
         const code = letter.charCodeAt(0) - 97;
         const standing = Math.floor(code / 5);
         entry.marks.push({ standing, rung: standing === 3 ? 0 : code % 5 });
-        entry.since.push(standing === 0 ? parseInt(since.slice(3 * next, 3 * ++next), 36) : null);
+        const next = standing === 0 ? days.shift() : null;
+        if (next && next !== "=") day = parseInt(next, 36);
+        entry.since.push(standing === 0 ? day : null);
       }
       entry.names = (entry.name + " " + slug).toLowerCase();
       entry.aliases = aliases.toLowerCase();

@@ -51,14 +51,14 @@ fn offer(recorder: &mut Recorder, bits: u32) -> Offer {
 
 /// Ten thousand images of eighteen platforms that came over two years, some of which lost one or went, with many
 /// tags that all stand otherwise; names as bad as names may be.
-fn many() -> Timeline {
+fn many(images: u32) -> Timeline {
     let mut recorder = Recorder::new(Rung::Declared);
     let begin: Timestamp = "2021-01-03T00:00:00Z".parse().unwrap();
     let mut at = begin;
-    for number in 0_u32..10_000 {
+    for number in 0..images {
         at = begin.checked_add(i64::from(number * 2).hours()).unwrap();
         let moment = recorder.moment(at, &format!("{number:040x}"));
-        let image = format!("group{}/some-image-with-a-rather-long-name-{number}", number % 7);
+        let image = format!("group{}/some-image-or-other-{number}", number % 7);
         let whole = offer(&mut recorder, 0x3ffff);
         let tags = (0..60_u32).filter(|_| number % 100 == 0);
         let mut offered: Vec<_> =
@@ -67,14 +67,11 @@ fn many() -> Timeline {
         offered.sort_by(|a, b| a.0.cmp(&b.0));
         recorder.saw(&image, moment, whole, whole, offered);
         if number > 50 && number % 9 == 0 {
-            let earlier =
-                format!("group{}/some-image-with-a-rather-long-name-{}", (number - 45) % 7, number - 45);
+            let earlier = format!("group{}/some-image-or-other-{}", (number - 45) % 7, number - 45);
             let less = offer(&mut recorder, 0x00ff);
             recorder.saw(&earlier, moment, less, less, vec![("latest".to_owned(), less)]);
-            recorder.removed(
-                &format!("group{}/some-image-with-a-rather-long-name-{}", (number - 51) % 7, number - 51),
-                moment,
-            );
+            recorder
+                .removed(&format!("group{}/some-image-or-other-{}", (number - 51) % 7, number - 51), moment);
         }
     }
     let moment = recorder.moment(at, "run <1>");
@@ -174,6 +171,8 @@ fn faults(site: &Site, route: &Route, seen: &mut HashSet<String>) -> Vec<String>
         match path.and_then(Route::parse) {
             None => faults.push(format!("no address: {link}")),
             Some(route) if is_document(&route) => {}
+            // Rendering each of thousands tells no more.
+            Some(Route::Entry(slug)) if site.catalogue.entry(&slug).is_some() => {}
             Some(route) if site.render(&route).is_none() => faults.push(format!("leads nowhere: {link}")),
             Some(_) => {}
         }
@@ -196,7 +195,7 @@ fn pages_of_the_official_images_are_small_and_whole() {
 
 #[test]
 fn pages_of_ten_thousand_images_are_small_and_whole() {
-    let timeline = many();
+    let timeline = many(10_000);
     let site = site(&timeline, Content::default());
     assert_eq!(site.catalogue.entries.len(), 10_002);
     let mut number: BTreeMap<String, usize> = BTreeMap::new();
@@ -218,19 +217,19 @@ fn pages_of_ten_thousand_images_are_small_and_whole() {
     let strange = [
         "unreadable",
         "a-script-alert-1-script",
-        "group0-some-image-with-a-rather-long-name-700",
-        "group3-some-image-with-a-rather-long-name-3",
+        "group0-some-image-or-other-700",
+        "group3-some-image-or-other-3",
     ];
     let strange = strange.map(|slug| Route::Entry(slug.to_owned()));
     let routes = [&routes[..], &strange].concat();
     assert_eq!(all_faults(&site, &routes), [""; 0]);
     let index = site.render(&Route::SearchIndex).unwrap();
-    assert!(index.bytes.len() < 1_300_000, "{}", index.bytes.len());
+    assert!(index.bytes.len() < 1_250_000, "{}", index.bytes.len());
 }
 
 #[test]
 fn a_text_from_outside_is_no_markup() {
-    let site = site(&many(), Content::default());
+    let site = site(&many(10), Content::default());
     let page = site.render(&Route::Entry("a-script-alert-1-script".into())).unwrap();
     let html = String::from_utf8(page.bytes).unwrap();
     assert!(!html.contains("<script"), "{html}");

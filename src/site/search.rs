@@ -43,7 +43,8 @@ struct Row<'a>(
     &'a str,
     /// A letter for each platform; or, where there is nothing to tell by platform, why.
     String,
-    /// For each platform that it has, in their order: since which day, three digits of base 36.
+    /// For each platform that it has, in their order: since which day, three digits of base 36; `=` where that is the
+    /// day of the one before, and nothing where all that follow have it too.
     String,
     /// The day on which anything about it changed, 0 where nothing did.
     i64,
@@ -70,13 +71,17 @@ fn row<'a>(site: &'a Site, categories: &[&str], entry: &'a Entry) -> Row<'a> {
     let kind = about.map_or(Kind::Software, |about| about.kind);
     let place = |slug: &String| categories.iter().position(|one| one == slug);
     let logo = about.and_then(|about| about.logo.as_deref());
+    let has = entry.answers.iter().zip(&entry.marks).filter(|(_, mark)| mark.standing == Standing::Has);
     let mut since = String::new();
-    for (answer, _) in
-        entry.answers.iter().zip(&entry.marks).filter(|(_, mark)| mark.standing == Standing::Has)
-    {
-        let at = answer.since.as_ref().map(|since| since.moment.at);
-        since.extend(base36(at.map_or(0, days)));
+    let mut last = None;
+    for (answer, _) in has {
+        let day = answer.since.as_ref().map_or(0, |since| days(since.moment.at));
+        match last.replace(day) == Some(day) {
+            true => since.push('='),
+            false => since.extend(base36(day)),
+        }
     }
+    since.truncate(since.trim_end_matches('=').len());
     Row(
         &entry.slug,
         if entry.name == entry.slug { "" } else { &entry.name },
