@@ -159,7 +159,11 @@ pub struct Catalogue {
     /// When something was verified last.
     pub verified_at: Option<Timestamp>,
     by_slug: HashMap<String, usize>,
+    months: Vec<Month>,
 }
+
+/// Year, month, and the places of its changes in [`Catalogue::changes`].
+type Month = (i16, i8, std::ops::Range<usize>);
 
 impl Catalogue {
     pub(super) fn new(content: &Content, evidence: &Evidence<'_>, verified: &Verified) -> Catalogue {
@@ -217,8 +221,10 @@ impl Catalogue {
             published: evidence.published.map(|timeline| timeline.source.clone()),
             verified_at: verified.newest(),
             by_slug,
+            months: Vec::new(),
         };
         catalogue.add_changes(evidence);
+        catalogue.add_months();
         catalogue.add_tags(evidence);
         catalogue
     }
@@ -239,8 +245,12 @@ impl Catalogue {
     }
 
     /// The changes of each month (UTC), the newest month first: year, month, places in [`Catalogue::changes`].
-    pub fn months(&self) -> Vec<(i16, i8, std::ops::Range<usize>)> {
-        let mut months: Vec<(i16, i8, std::ops::Range<usize>)> = Vec::new();
+    pub fn months(&self) -> Vec<Month> {
+        self.months.clone()
+    }
+
+    fn add_months(&mut self) {
+        let mut months: Vec<Month> = Vec::new();
         for (at, change) in self.changes.iter().enumerate() {
             let date = change.at.to_zoned(TimeZone::UTC).date();
             match months.last_mut() {
@@ -250,7 +260,7 @@ impl Catalogue {
                 _ => months.push((date.year(), date.month(), at..at + 1)),
             }
         }
-        months
+        self.months = months;
     }
 
     /// The changes of one month (UTC): places in [`Catalogue::changes`]. None where nothing changed.
