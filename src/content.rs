@@ -13,6 +13,9 @@ use workson_oci::Reference;
 /// The content that comes with the program.
 static BUNDLED: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/content");
 
+/// How many bytes a file of content may have.
+pub const MAX_FILE: usize = 1 << 20;
+
 /// One file below the folder of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {

@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod content_files;
 mod exit;
 mod host;
 mod instant;
