@@ -453,9 +453,3 @@ fn columns(evidence: &Evidence<'_>) -> Vec<Column> {
     columns.sort_by(|a, b| (place(&a.name), &a.name).cmp(&(place(&b.name), &b.name)));
     columns
 }
-
-/// Whether a timeline has an image at all.
-#[allow(dead_code, reason = "content checks ask it")]
-pub(crate) fn knows(timeline: &Timeline, image: &str) -> bool {
-    timeline.images.contains_key(image)
-}
