@@ -7,6 +7,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use workson_oci::Reference;
 
@@ -189,6 +190,8 @@ pub struct Content {
     pub events: Vec<Event>,
     /// The logos by name: SVG documents.
     pub logos: BTreeMap<String, Vec<u8>>,
+    /// How far the facts reached that an issue tells, by the issue's slug, where its file says so.
+    pub reached: BTreeMap<String, Timestamp>,
     /// The links of the issues that stay within the site: where each stands, and the path below the site's base that
     /// it leads to. Whether there is such a page only the site knows.
     pub links: Vec<(At, String)>,

@@ -184,8 +184,11 @@ impl All {
         let issue = text.and_then(|text| news::issue(slug, text, &mut noting, &mut links));
         // Where a link leads to nothing that is told even of an issue that has other faults.
         self.content.links.extend(links);
-        if self.keep(noting) {
-            self.content.news.extend(issue);
+        if self.keep(noting)
+            && let Some(news::Read { issue, until }) = issue
+        {
+            self.content.reached.extend(until.map(|until| (issue.slug.clone(), until)));
+            self.content.news.push(issue);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::catalog::series::{Point, steps};
 use crate::catalog::verified::Verified;
 use crate::content::{self, Content};
 use crate::evidence::{Rung, Verdict};
-use crate::timeline::{By, ImageTimeline, Source, Timeline};
+use crate::timeline::{By, ImageTimeline, Source};
 
 /// The platforms that come first, in this order; others follow by their names.
 const FIRST: [&str; 12] = [

@@ -1,8 +1,9 @@
 //! The draft of the newsletter's next issue: what really changed, for people to edit.
 
+mod happenings;
+mod names;
 mod platform;
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -10,27 +11,28 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use workson_oci::Platform;
 
+use self::happenings::Happenings;
+use self::names::{Names, plain, quoted};
 use self::platform::{Difference, Standings};
-use super::{Catalogue, Route, Site};
+use super::{Route, Site};
 use crate::catalog::check::Evidence;
-use crate::catalog::log::{Event, Filter, Happening, events};
+use crate::catalog::log::{Filter, Happening};
 use crate::evidence::{Rung, Verdict};
-use crate::timeline::{By, Timeline};
+use crate::timeline::Timeline;
 
 /// How many names stand in one sentence of the platform that an issue is about, and of the others.
 const NAMES: usize = 150;
 const NAMES_OF_OTHERS: usize = 20;
-/// Up to how many names each stands with the day on which it happened.
-const DATED: usize = 15;
 /// How many coming events are named.
 const EVENTS: usize = 12;
 
 /// What an issue tells of: all that was later than `since`, up to `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// The last second of the day whose counts are compared with.
+    /// What the issue before told of, and whose counts are compared with.
     pub since: Timestamp,
-    /// The last second of the last day that is known whole.
+    /// How far what maintainers declare is known. What registries served and what was verified is told as far as it is
+    /// known.
     pub until: Timestamp,
 }
 
@@ -62,41 +64,6 @@ struct Writing<'a> {
     names: Names<'a>,
 }
 
-/// What images are called, and where their pages are.
-struct Names<'a>(HashMap<&'a str, (&'a str, &'a str)>);
-
-impl<'a> Names<'a> {
-    fn new(catalogue: &'a Catalogue) -> Names<'a> {
-        let of = |entry: &'a super::Entry| (entry.image.as_str(), (entry.name.as_str(), entry.slug.as_str()));
-        Names(catalogue.entries.iter().rev().map(of).collect())
-    }
-
-    /// A link to an image's page.
-    fn link(&self, image: &str) -> String {
-        match self.0.get(image) {
-            Some((name, slug)) => entry_link(name, slug),
-            None => plain(image),
-        }
-    }
-
-    /// Links to at most `most` images, by name, each with its day where it has one and they are few.
-    fn sentence(&self, images: &[(String, Option<Date>)], most: usize) -> String {
-        let shown = |image: &str| self.0.get(image).map_or(image, |(name, _)| name).to_lowercase();
-        let mut images: Vec<_> = images.iter().collect();
-        images.sort_by_cached_key(|(image, _)| shown(image));
-        let is_dated = images.len() <= DATED;
-        let link = |(image, date): &&(String, Option<Date>)| match date.filter(|_| is_dated) {
-            Some(date) => format!("{} ({date})", self.link(image)),
-            None => self.link(image),
-        };
-        let mut links: Vec<String> = images.iter().take(most).map(link).collect();
-        if images.len() > most {
-            links.push(format!("and {} more", images.len() - most));
-        }
-        links.join(", ")
-    }
-}
-
 impl Writing<'_> {
     fn draft(&self, number: usize) -> Draft {
         let (then, now) = (day(self.period.since), day(self.period.until));
@@ -110,14 +77,15 @@ impl Writing<'_> {
             "From {then} to {now} linux/arm64 went from {was} to {is} of Docker's official images, by what their maintainers declare."
         );
         let mut text = format!(
-            "---\ntitle: {}\ndate: \"{now}\"\nsummary: {}\n---\n\n",
+            "---\ntitle: {}\ndate: \"{now}\"\nsummary: {}\nuntil: \"{}\"\n---\n\n",
             quoted(&title),
-            quoted(&summary)
+            quoted(&summary),
+            self.period.until
         );
         let method = Route::Method.path();
         let _ = writeln!(
             text,
-            "This is what changed between the end of {then} and the end of {now}, UTC. Counts, gains and losses are those of what\n\
+            "This is what changed since {then}, as far as it was known on {now}. Counts, gains and losses are those of what\n\
              maintainers [declare]({method}): an image supports a platform if any of its tags has it.\n"
         );
         self.count(&mut text, &platforms, &standings);
@@ -129,7 +97,7 @@ impl Writing<'_> {
         self.published(&mut text);
         self.verified(&mut text);
         self.events(&mut text, now);
-        self.sources(&mut text, then, now);
+        self.sources(&mut text, now);
         Draft { slug: format!("{now}-issue-{number}"), text }
     }
 
@@ -160,29 +128,36 @@ impl Writing<'_> {
     fn lead(&self, text: &mut String, platform: &Platform, standings: &Standings) {
         let dates = self.dates(self.declared, platform);
         let name = platform.format();
-        let of = |difference| dates.dated(standings.differing(difference));
-        let gained = of(Difference::Gained);
+        let differing = |difference| standings.differing(difference);
+        let (lacking, untold) = standings.lacking();
+        let list = |text: &mut String, words: &str, images: Vec<String>| {
+            let start = format!("{words} ({}): ", images.len());
+            self.paragraph(text, &start, &dates.dated(images), NAMES, "");
+        };
         let _ = writeln!(text, "## Gained {name}\n");
-        self.paragraph(text, "", &gained, NAMES, &format!("No image that was there before gained {name}."));
-        let came = of(Difference::CameWith);
-        self.paragraph(text, &format!("New images that have it ({}): ", came.len()), &came, NAMES, "");
-        let told = of(Difference::Told);
-        self.paragraph(text, "Known to have it, which could not be told before: ", &told, NAMES, "");
-        let lost = of(Difference::Lost);
+        let before = text.len();
+        list(text, "Images that were there before", differing(Difference::Gained));
+        list(text, "New images that have it", differing(Difference::CameWith));
+        list(text, "Known to have it, which could not be told before", differing(Difference::Told));
+        list(text, "Lost it and has it again", dates.in_between(standings, true));
+        if text.len() == before {
+            text.push_str("No image.\n\n");
+        }
         let _ = writeln!(text, "## Lost {name}\n");
-        self.paragraph(text, "", &lost, NAMES, &format!("No image that is still there lost {name}."));
-        let went = of(Difference::WentWith);
-        self.paragraph(
-            text,
-            &format!("Images that had it and are gone ({}): ", went.len()),
-            &went,
-            NAMES,
-            "",
-        );
-        let untold = of(Difference::Untold);
-        self.paragraph(text, "Had it, and it can't be told now: ", &untold, NAMES, "");
-        let between = dates.dated(dates.others(standings));
-        self.paragraph(text, "Gained and lost, or lost and regained, in between: ", &between, NAMES, "");
+        let before = text.len();
+        list(text, "Images that are still there", differing(Difference::Lost));
+        list(text, "Images that are gone", differing(Difference::WentWith));
+        list(text, "Gained it since, and lost it again", dates.in_between(standings, false));
+        list(text, "Had it, and it can't be told now", differing(Difference::Untold));
+        if text.len() == before {
+            text.push_str("No image.\n\n");
+        }
+        let _ = writeln!(text, "## Still without {name}\n");
+        let undated = |images: Vec<String>| images.into_iter().map(|image| (image, None)).collect::<Vec<_>>();
+        let start = format!("{}: ", lacking.len());
+        self.paragraph(text, &start, &undated(lacking), NAMES, "No image.");
+        let start = format!("It can't be told of {}: ", untold.len());
+        self.paragraph(text, &start, &undated(untold), NAMES, "");
     }
 
     fn came_and_went(&self, text: &mut String, standings: &[Standings]) {
@@ -297,7 +272,8 @@ impl Writing<'_> {
         text.push('\n');
     }
 
-    fn sources(&self, text: &mut String, then: Date, now: Date) {
+    fn sources(&self, text: &mut String, now: Date) {
+        let then = asked(self.period.since);
         let source = &self.declared.source;
         let _ = writeln!(
             text,
@@ -327,64 +303,18 @@ impl Writing<'_> {
     /// What happened on a platform in the period.
     fn dates(&self, timeline: &Timeline, platform: &Platform) -> Happenings {
         let filter = Filter { platforms: vec![platform.clone()], ..self.filter(timeline) };
-        self.happenings(timeline, &filter)
+        Happenings::new(timeline, self.period.since, &filter)
     }
 
     /// When images came and went.
     fn comings(&self) -> Happenings {
-        let mut happenings = self.happenings(self.declared, &self.filter(self.declared));
-        happenings.0.retain(|(event, _)| event.platform.is_none());
-        happenings
+        Happenings::new(self.declared, self.period.since, &self.filter(self.declared)).of_images()
     }
 
     /// What registries served is told as far as it is known.
     fn filter(&self, timeline: &Timeline) -> Filter {
         let until = (timeline.rung == Rung::Declared).then_some(self.period.until);
         Filter { since: Some(self.period.since), until, ..Filter::default() }
-    }
-
-    fn happenings(&self, timeline: &Timeline, filter: &Filter) -> Happenings {
-        let at = |event: &Event| timeline.moment(event.moment).at;
-        let found = events(timeline, By::Any, filter).into_iter();
-        Happenings(
-            found
-                .filter(|event| at(event) > self.period.since)
-                .map(|event| (day(at(&event)), event))
-                .map(|(date, event)| (event, date))
-                .collect(),
-        )
-    }
-}
-
-/// What happened, in order of time, each with its day.
-struct Happenings(Vec<(Event, Date)>);
-
-impl Happenings {
-    /// Images with the day on which something happened to each last.
-    fn dated(&self, images: Vec<String>) -> Vec<(String, Option<Date>)> {
-        let last = |image: &String| {
-            self.0.iter().rev().find(|(event, _)| event.image == *image).map(|(_, date)| *date)
-        };
-        images.into_iter().map(|image| (image.clone(), last(&image))).collect()
-    }
-
-    /// The images to which one of these happened, and not because they came or went.
-    fn of(&self, happenings: &[Happening]) -> Vec<String> {
-        let is_such = |event: &Event| happenings.contains(&event.happening) && !event.with_image;
-        let mut images: Vec<String> =
-            self.0.iter().filter(|(event, _)| is_such(event)).map(|(event, _)| event.image.clone()).collect();
-        images.sort();
-        images.dedup();
-        images
-    }
-
-    /// The images that stand as they did, to which something happened all the same.
-    fn others(&self, standings: &Standings) -> Vec<String> {
-        let mut images: Vec<String> = self.0.iter().map(|(event, _)| event.image.clone()).collect();
-        images.sort();
-        images.dedup();
-        images.retain(|image| standings.is_as_before(image));
-        images
     }
 }
 
@@ -393,23 +323,11 @@ fn day(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-fn entry_link(name: &str, slug: &str) -> String {
-    format!("[{}]({})", plain(name), Route::Entry(slug.to_owned()).path())
-}
-
-/// Text as Markdown that means nothing but itself.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\\`*_[]<>|~&!".contains(c) {
-            plain.push('\\');
-        }
-        plain.push(if c.is_control() { ' ' } else { c });
-    }
-    plain
-}
-
-/// Text as YAML that means nothing but itself: its quoted texts hold all that JSON's do.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// An instant as a person types it: a day alone stands for its end.
+fn asked(at: Timestamp) -> String {
+    let next = at.to_zoned(TimeZone::UTC).datetime().round(jiff::Unit::Day);
+    let is_end = next.is_ok_and(|next| {
+        TimeZone::UTC.to_timestamp(next).is_ok_and(|next| next.duration_since(at).as_secs() == 1)
+    });
+    if is_end { day(at).to_string() } else { at.to_string() }
 }

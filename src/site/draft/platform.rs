@@ -82,11 +82,16 @@ impl Standings {
         self.named(|then, now| then.is_some() && now.is_none())
     }
 
-    /// Whether an image was there, and still is, with the same verdict.
-    pub(super) fn is_as_before(&self, image: &str) -> bool {
-        self.0.get(image).is_some_and(|(then, now)| {
-            then.is_some() && now.is_some() && differs(then.as_ref(), now.as_ref()).is_none()
-        })
+    /// The images that have it not, and those of which it can't be told.
+    pub(super) fn lacking(&self) -> (Vec<String>, Vec<String>) {
+        let unknown = |now: Option<&Verdict>| matches!(now, Some(Verdict::Unknown(_)));
+        (self.named(|_, now| now == Some(&Verdict::No)), self.named(|_, now| unknown(now)))
+    }
+
+    /// Whether an image has the platform now, where it stands as it did at the beginning.
+    pub(super) fn unchanged(&self, image: &str) -> Option<bool> {
+        let (then, now) = self.0.get(image).map_or((None, None), |(then, now)| (then.as_ref(), now.as_ref()));
+        differs(then, now).is_none().then_some(now == Some(&Verdict::Yes))
     }
 
     fn named(&self, is_such: impl Fn(Option<&Verdict>, Option<&Verdict>) -> bool) -> Vec<String> {

@@ -36,7 +36,7 @@ enum What {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 done; 2 it could not be done.")]
 struct DraftArguments {
-    /// What changed after this day, UTC [default: the day of the newest issue, else 30 days before the data ends]
+    /// What changed after this day, UTC [default: what the newest issue did not tell, else 30 days before the data ends]
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
 
@@ -64,10 +64,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             .with_hint("`workson content check` tells all that is wrong with the content"));
     }
     let known = Known::read(global)?;
-    let until = last_whole_day(known.declared.source.head_at)?;
+    let until = known.declared.source.head_at;
     let since = match (&asked.since, content.news.first()) {
         (Some(text), _) => instant::parse("--since", text, Edge::End, now())?,
-        (None, Some(newest)) => end_of(newest.date)?,
+        (None, Some(newest)) => match content.reached.get(&newest.slug) {
+            Some(reached) => *reached,
+            None => end_of(newest.date)?,
+        },
         (None, None) => {
             let first = until.to_zoned(TimeZone::UTC).date().saturating_sub(DAYS.days());
             end_of(first)?
@@ -75,9 +78,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     };
     if since >= until {
         let what = format!(
-            "{} is the last day that is known whole, and nothing came after {}",
-            day(until),
-            day(since)
+            "what maintainers declare is known up to {until}, and nothing of what came after {since}"
         );
         return Err(Failure::new(what)
             .with_hint("`workson import official-images` brings what is new, and --since tells of more"));
@@ -115,13 +116,6 @@ fn write(path: &Path, draft: &Draft) -> Result<(), Failure> {
     };
     let mut file = std::fs::File::options().write(true).create_new(true).open(path).map_err(failed)?;
     file.write_all(draft.text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
-}
-
-/// The last second of the last day that is known whole, where facts reach to `head`: issues meet without a gap.
-fn last_whole_day(head: Timestamp) -> Result<Timestamp, Failure> {
-    let date = head.to_zoned(TimeZone::UTC).date();
-    let end = end_of(date)?;
-    if head >= end { Ok(end) } else { end_of(date.saturating_sub(1.day())) }
 }
 
 /// The last second of a day, UTC.
