@@ -7,11 +7,15 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use workson_oci::Reference;
 
 /// The content that comes with the program.
 static BUNDLED: include_dir::Dir<'_> = include_dir::include_dir!("$CARGO_MANIFEST_DIR/content");
+
+/// How many bytes a file of content may have.
+pub const MAX_FILE: usize = 1 << 20;
 
 /// One file below the folder of content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +190,25 @@ pub struct Content {
     pub events: Vec<Event>,
     /// The logos by name: SVG documents.
     pub logos: BTreeMap<String, Vec<u8>>,
+    /// How far the facts reached that an issue tells, by the issue's slug, where its file says so.
+    pub reached: BTreeMap<String, Timestamp>,
+    /// The links of the issues that stay within the site: where each stands, and the path below the site's base that
+    /// it leads to. Whether there is such a page only the site knows.
+    pub links: Vec<(At, String)>,
+}
+
+impl Issue {
+    /// Its text for a site that is below `prefix`: links within the site begin with it. A feed gives the site's whole
+    /// address, a page its path.
+    pub fn html_below(&self, prefix: &str) -> String {
+        // A `<` of its writer's is escaped wherever it stands, so this finds links alone.
+        self.html.replace("<a href=\"/", &format!("<a href=\"{}/", escaped(prefix)))
+    }
+}
+
+/// Text as it may stand in an attribute.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl Content {

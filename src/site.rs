@@ -8,7 +8,9 @@ mod assets;
 mod badge;
 mod calendar;
 mod catalogue;
+mod content_check;
 mod discovery;
+mod draft;
 mod feeds;
 mod outside;
 mod pages;
@@ -24,6 +26,7 @@ use crate::catalog::verified::Verified;
 use crate::content::{Content, Kind};
 
 pub use catalogue::{Catalogue, Change, Column, Entry, Mark};
+pub use draft::{Draft, Period};
 pub use route::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, Route, Standing};
 
 /// How many entries one page lists. With a mark for each platform that keeps a page below 1,400 elements.

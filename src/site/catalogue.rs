@@ -14,7 +14,7 @@ use crate::catalog::series::{Point, steps};
 use crate::catalog::verified::Verified;
 use crate::content::{self, Content};
 use crate::evidence::{Rung, Verdict};
-use crate::timeline::{By, ImageTimeline, Source, Timeline};
+use crate::timeline::{By, ImageTimeline, Source};
 
 /// The platforms that come first, in this order; others follow by their names.
 const FIRST: [&str; 12] = [
@@ -476,10 +476,4 @@ fn columns(evidence: &Evidence<'_>) -> Vec<Column> {
     let place = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
     columns.sort_by(|a, b| (place(&a.name), &a.name).cmp(&(place(&b.name), &b.name)));
     columns
-}
-
-/// Whether a timeline has an image at all.
-#[allow(dead_code, reason = "content checks ask it")]
-pub(crate) fn knows(timeline: &Timeline, image: &str) -> bool {
-    timeline.images.contains_key(image)
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assemble, check, completions, copy, export, import, inventory, log, man, pull, query, report, resolve,
-    site, verify,
+    assemble, check, completions, content, copy, export, import, inventory, log, man, news, pull, query,
+    report, resolve, site, verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
     Site(site::Arguments),
+    Content(content::Arguments),
+    News(news::Arguments),
     Pull(pull::Arguments),
     Assemble(Box<assemble::Arguments>),
     Copy(copy::Arguments),

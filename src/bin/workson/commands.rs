@@ -3,12 +3,14 @@
 pub(crate) mod assemble;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod content;
 pub(crate) mod copy;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod inventory;
 pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod news;
 pub(crate) mod pull;
 pub(crate) mod query;
 pub(crate) mod report;

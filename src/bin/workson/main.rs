@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod content_files;
 mod exit;
 mod host;
 mod instant;
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
         Command::Resolve(arguments) => commands::resolve::run(arguments, &cli.global),
         Command::Verify(arguments) => commands::verify::run(arguments, &cli.global),
         Command::Site(arguments) => commands::site::run(arguments, &cli.global),
+        Command::Content(arguments) => commands::content::run(arguments, &cli.global),
+        Command::News(arguments) => commands::news::run(arguments, &cli.global),
         Command::Assemble(arguments) => commands::assemble::run(arguments, &cli.global),
         Command::Copy(arguments) => commands::copy::run(arguments, &cli.global),
         Command::Push(arguments) => commands::copy::push(arguments, &cli.global),

@@ -6,7 +6,6 @@ use clap::{Args, Subcommand};
 use workson::catalog::check::Evidence;
 use workson::catalog::timelines;
 use workson::catalog::verified::Verified;
-use workson::content::Content;
 use workson::site::{Base, Site};
 use workson::store::{Lists, Store, TagSpans};
 
@@ -64,7 +63,7 @@ fn site(store: Option<&Store>, base: Base) -> Result<Site, Failure> {
     let declared = timelines::declared(store, TagSpans::Standing)?;
     let published = store.map(|store| store.published(Lists::All)).transpose()?.flatten();
     let verified = Verified::read(store)?;
-    let (content, problems) = Content::read(&Content::bundled());
+    let (content, problems) = crate::content_files::load(None)?;
     if let Some(problem) = problems.first() {
         return Err(Failure::new(format!("{}: {}", problem.at.file, problem.what)));
     }

@@ -1,0 +1,639 @@
+//! The site's content: what is read, what is refused and how that is told, and that the schemas say the same.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod cli_support;
+
+use std::path::Path;
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use cli_support::Home;
+use insta::assert_snapshot;
+use serde_json::Value;
+use workson::content::{Content, File, MAX_FILE, Problem};
+
+const CATEGORIES: &str = "
+- {slug: database, name: Databases, description: Keeps records.}
+- {slug: web-server, name: Web servers, description: Answers over HTTP.}
+";
+const NGINX: &str = "name: NGINX
+kind: software
+categories: [web-server]
+description: A web server that also works as a proxy.
+home: https://nginx.org/
+images: [nginx]
+";
+const EVENT: &str = "name: FOSDEM 2027
+starts: \"2027-01-30\"
+ends: \"2027-01-31\"
+place: Brussels, Belgium
+link: https://fosdem.org/2027/
+description: A weekend of free and open source developers.
+";
+const FRONT: &str =
+    "---\ntitle: Issue one\ndate: \"2026-11-23\"\nsummary: What changed in the last days.\n---\n";
+const SVG: &str =
+    r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><title>A</title><path d="M0 0"/></svg>"#;
+
+fn file(path: &str, bytes: impl AsRef<[u8]>) -> File {
+    File { path: path.to_owned(), bytes: bytes.as_ref().to_vec() }
+}
+
+/// Reads files beside a list of categories.
+fn read(files: &[(&str, &str)]) -> (Content, Vec<Problem>) {
+    let mut all = vec![file("categories.yaml", CATEGORIES)];
+    all.extend(files.iter().map(|(path, text)| file(path, text)));
+    Content::read(&all)
+}
+
+/// Problems as people see them.
+fn told(problems: &[Problem]) -> String {
+    let line = |problem: &Problem| {
+        let at = &problem.at;
+        let hint = problem.hint.as_deref().unwrap_or("-");
+        format!("{}:{}:{}: {} | {hint}\n", at.file, at.line, at.column, problem.what)
+    };
+    problems.iter().map(line).collect()
+}
+
+fn problems(files: &[(&str, &str)]) -> String {
+    told(&read(files).1)
+}
+
+/// What is told of an issue with this text.
+fn of_text(text: &str) -> String {
+    problems(&[("news/2026-11-23-one.md", &format!("{FRONT}{text}"))])
+}
+
+// What is right ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_bundled_content_is_right() {
+    let (content, problems) = Content::read(&Content::bundled());
+    assert_eq!(told(&problems), "");
+    assert!(content.entries.len() >= 144, "{}", content.entries.len());
+    assert!(!content.news.is_empty() && content.events.len() >= 15 && content.logos.len() >= 70);
+    let nginx = &content.entries["nginx"];
+    assert_eq!((nginx.name.as_str(), nginx.license.as_deref()), ("NGINX", Some("BSD-2-Clause")));
+    assert_eq!((nginx.images_at.file.as_str(), nginx.images_at.line), ("entries/nginx.yaml", 8));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("content");
+    for (name, count) in [("entries", content.entries.len()), ("news", content.news.len())] {
+        assert_eq!(std::fs::read_dir(folder.join(name)).unwrap().count(), count, "{name}");
+    }
+}
+
+#[test]
+fn what_is_right_is_there_beside_what_is_wrong() {
+    let (content, problems) = read(&[
+        ("entries/nginx.yaml", NGINX),
+        ("entries/bad.yaml", "name: Bad\n"),
+        ("events/fosdem-2027.yaml", EVENT),
+        ("events/bad.yaml", "[]"),
+    ]);
+    assert_eq!(content.entries.keys().collect::<Vec<_>>(), ["nginx"]);
+    assert_eq!(content.events.len(), 1);
+    assert!(problems.iter().any(|problem| problem.at.file == "entries/bad.yaml"));
+    assert!(problems.iter().all(|problem| problem.at.file.contains("bad")), "{}", told(&problems));
+}
+
+#[test]
+fn an_issue_becomes_html_with_headings_and_links() {
+    let text = "Text with *stress*, `code` & <https://a.example/?b&c>.\n\n## One\n\nSee [NGINX](/entry/nginx/) and [two](#two-half).\n\n## Two & half\n\n### Below\n\n\
+                | a | b |\n|--:|---|\n| 1 | 2 |\n\n<a@b.example> and [post](mailto:a@b.example)\n\n## One\n";
+    let (content, problems) = read(&[("news/2026-11-23-one.md", &format!("{FRONT}{text}"))]);
+    assert_eq!(told(&problems), "");
+    let issue = &content.news[0];
+    let headings: Vec<_> =
+        issue.headings.iter().map(|heading| (&heading.id[..], &heading.text[..])).collect();
+    assert_eq!(headings, [("one", "One"), ("two-half", "Two & half"), ("one-2", "One")]);
+    assert_eq!((issue.slug.as_str(), issue.date.to_string()), ("2026-11-23-one", "2026-11-23".to_owned()));
+    assert_snapshot!(issue.html_below("/below"), @r###""###);
+    let (at, link) = &content.links[0];
+    assert_eq!(
+        (at.file.as_str(), at.line, at.column, link.as_str()),
+        ("news/2026-11-23-one.md", 10, 5, "/entry/nginx/")
+    );
+    assert!(
+        issue
+            .html_below("https://x.example/\"&")
+            .contains("<a href=\"https://x.example/&quot;&amp;/entry/nginx/\">")
+    );
+}
+
+#[test]
+fn links_within_the_site_are_found_where_they_are_links_alone() {
+    let text =
+        "`<a href=\"/entry/` and \\<a href=\"/x\"> and [it](/entry/nginx/)\n\n    <a href=\"/entry/\">\n";
+    let (content, problems) = read(&[("news/2026-11-23-one.md", &format!("{FRONT}{text}"))]);
+    assert_eq!(told(&problems), "");
+    assert_eq!(content.news[0].html_below("/b").matches("/b/").count(), 1, "{}", content.news[0].html);
+}
+
+#[test]
+fn issues_are_ordered_newest_first_and_say_how_far_they_reach() {
+    let issue = |date: &str, until: &str| {
+        format!(
+            "---\ntitle: Issue one\ndate: \"{date}\"\nsummary: What changed in the last days.\n{until}---\n"
+        )
+    };
+    let (content, problems) = read(&[
+        ("news/2026-01-05-a.md", &issue("2026-01-05", "")),
+        ("news/2026-11-23-c.md", &issue("2026-11-23", "until: 2026-08-21T23:53:11Z\n")),
+        ("news/2026-11-23-b.md", &issue("2026-11-23", "")),
+    ]);
+    assert_eq!(told(&problems), "");
+    let slugs: Vec<_> = content.news.iter().map(|issue| issue.slug.as_str()).collect();
+    assert_eq!(slugs, ["2026-11-23-c", "2026-11-23-b", "2026-01-05-a"]);
+    assert_eq!(content.reached["2026-11-23-c"].to_string(), "2026-08-21T23:53:11Z");
+    assert_eq!(content.reached.len(), 1);
+}
+
+// What is wrong ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn all_that_is_wrong_with_an_entry_is_told_at_once() {
+    assert_snapshot!(problems(&[(
+        "entries/nginx.yaml",
+        "name: 1.5
+kind: sofware
+categories: [web-sever, web-server, web-server, 7]
+descripton: A web server.
+description: No full stop and long enough
+home: ftp://nginx.org/
+source: https://user@nginx.org/
+source: https://nginx.org/
+license: BSD-2
+images: ['nginx:latest', NGINX, 'a b', nginx@sha256]
+packages:
+  purl: [deb/debian/nginx, 'pkg:deb/debian/nginx@1', 'pkg:DEB/x', 'pkg:deb/debian/nginx']
+  repology: N
+  brew: nginx
+aliases: {a: b}
+logo: ngnx
+"
+    ), ("logos/nginx.svg", SVG)]), @r###""###);
+}
+
+#[test]
+fn an_entry_that_is_none_is_told() {
+    for (text, problem) in [
+        ("", "1:1: fields are expected here, and this is nothing"),
+        ("- a\n", "1:1: fields are expected here, and this is a list"),
+        ("a: [b\n", "this is no YAML"),
+        ("a: b\n c: d\n", "this is no YAML"),
+        ("name: a\n---\nname: b\n", "this is no YAML"),
+        ("a: &a [*a]\n", "this is no YAML"),
+    ] {
+        let told = problems(&[("entries/a.yaml", text)]);
+        assert!(told.starts_with("entries/a.yaml:") && told.contains(problem), "{text:?}: {told}");
+    }
+}
+
+#[test]
+fn what_an_entry_lacks_is_told() {
+    assert_snapshot!(problems(&[("entries/a.yaml", "aliases: []\npackages: {}\n")]), @r###""###);
+}
+
+#[test]
+fn one_wrong_value_is_told_where_it_stands() {
+    for (was, is, problem) in [
+        ("NGINX", "''", "1:7: `name` is empty"),
+        ("NGINX", "' NGINX'", "1:7: `name` begins or ends with a space"),
+        ("NGINX", "\"NG\\u202ENX\"", "U+202E"),
+        ("NGINX", "\"a\\nb\"", "U+000A"),
+        ("NGINX", "null", "`name` has to be text, and is nothing"),
+        ("NGINX", "true", "`name` has to be text, and is true or false"),
+        ("NGINX", "[a]", "`name` has to be text, and is a list"),
+        ("kind: software", "kind: browser", "there are: software, distribution, language"),
+        (
+            "A web server that also works as a proxy.",
+            "Short.",
+            "4:14: `description` has 6 characters, and 20 is the least",
+        ),
+        ("https://nginx.org/", "javascript:alert(1)", "it does not begin with http:// or https://"),
+        ("https://nginx.org/", "https://nginx.org/a b", "' ' has to be written in percents"),
+        ("https://nginx.org/", "https://NGINX.org/", "small letters"),
+        ("https://nginx.org/", "https://nginx.org:x/", "small letters"),
+        ("https://nginx.org/", "https://", "small letters"),
+        ("[nginx]", "[docker.io/library/nginx@sha256:0]", "the image"),
+        ("[nginx]", "nginx", "`images` has to be a list, and is text"),
+        ("[nginx]", "[nginx]\nlicense: MIT OR", "is no SPDX expression"),
+        ("[nginx]", "[nginx]\nlicense: mit", "is no SPDX expression"),
+        ("[nginx]", "[nginx]\nlogo: nginx", "there is no file logos/nginx.svg"),
+        ("[web-server]", "[web-server, database, a, b]", "`categories` has 4, and 3 is the most"),
+    ] {
+        let text = NGINX.replace(was, is);
+        assert_ne!(text, NGINX, "{was}");
+        let told = problems(&[("entries/nginx.yaml", &text)]);
+        assert!(told.contains(problem), "{is}: {told}");
+    }
+}
+
+#[test]
+fn licences_are_spdx_expressions() {
+    for license in [
+        "FSL-1.1-ALv2",
+        "LicenseRef-Proprietary",
+        "GPL-2.0-only WITH Classpath-exception-2.0",
+        "AGPL-3.0-only OR LicenseRef-RSALv2 OR SSPL-1.0",
+        "MIT AND (Apache-2.0 OR BUSL-1.1)",
+    ] {
+        let text = format!("{NGINX}license: {license}\n");
+        assert_eq!(problems(&[("entries/nginx.yaml", &text)]), "", "{license}");
+    }
+}
+
+#[test]
+fn no_two_entries_claim_the_same() {
+    let other = NGINX.replace("name: NGINX", "name: Other\naliases: [NGinx]");
+    let third = NGINX.replace("NGINX", "Third").replace("[nginx]", "[docker.io/library/nginx]");
+    assert_snapshot!(problems(&[
+        ("entries/nginx.yaml", NGINX),
+        ("entries/other.yaml", &other.replace("[nginx]", "[other]")),
+        ("entries/third.yaml", &third),
+    ]), @r###""###);
+}
+
+#[test]
+fn files_and_folders_that_content_does_not_have_are_told_once() {
+    assert_snapshot!(problems(&[
+        ("README.md", "for people"),
+        ("logos/README.md", "for people"),
+        ("schema/entry.schema.json", "{}"),
+        ("entires/a.yaml", ""),
+        ("entires/b.yaml", ""),
+        ("entries/more/a.yaml", ""),
+        ("entries/more/b.yaml", ""),
+        ("entries/nginx.yml", NGINX),
+        ("entries/nginx.yaml", NGINX),
+        ("entries/Big_Name.yaml", "{}"),
+        ("entries/notes.txt", ""),
+        ("category.yaml", ""),
+        ("news/about.html", ""),
+        ("logos/a.png", ""),
+    ]), @r###""###);
+}
+
+#[test]
+fn a_list_of_categories_is_told_of_as_well() {
+    let files = [file(
+        "categories.yaml",
+        "- {slug: a, name: Some, description: What belongs here.}\n- {slug: a, name: Other, description: What belongs here.}\n- {slug: B c, name: X, description: none}\n- b\n",
+    )];
+    assert_snapshot!(told(&Content::read(&files).1), @r###""###);
+    let without = told(&Content::read(&[file("entries/nginx.yaml", NGINX)]).1);
+    assert_eq!(
+        without,
+        "categories.yaml:0:0: there is no such file | it lists the categories that entries name\n"
+    );
+    assert_eq!(told(&Content::read(&[]).1), "");
+}
+
+#[test]
+fn bytes_that_are_no_text_and_files_that_are_too_large_are_told() {
+    let large = format!("{NGINX}# {}\n", "x".repeat(MAX_FILE));
+    let files = [
+        file("categories.yaml", CATEGORIES),
+        file("entries/a.yaml", b"name: a\nkind: \xff\n"),
+        file("entries/large.yaml", large),
+        file("news/2026-11-23-a.md", b"---\n\xc3("),
+        file("logos/a.svg", b"\xff"),
+    ];
+    assert_snapshot!(told(&Content::read(&files).1), @r###""###);
+}
+
+#[test]
+fn events_end_after_they_start_on_days_that_there_are() {
+    for (was, is, problem) in [
+        ("2027-01-31", "2027-01-29", "3:7: it ends on 2027-01-29, before it starts on 2027-01-30"),
+        ("2027-01-31", "2027-02-30", "3:7: `ends` is \"2027-02-30\", which is no date"),
+        ("2027-01-31", "31.1.2027", "is no date"),
+        ("2027-01-31", "2027-01-31T10:00", "is no date"),
+        ("2027-01-31", "1999-01-31", "is no date"),
+        ("\"2027-01-31\"", "20270131", "has to be text, and is a number"),
+        ("https://fosdem", "mailto:fosdem", "`link` is \"mailto:"),
+        ("place: Brussels, Belgium\n", "", "the field `place` is missing"),
+    ] {
+        let text = EVENT.replace(was, is);
+        assert_ne!(text, EVENT, "{was}");
+        let told = problems(&[("events/a.yaml", &text)]);
+        assert!(told.contains(problem), "{is}: {told}");
+    }
+}
+
+#[test]
+fn logos_are_plain_drawings() {
+    assert_eq!(problems(&[("logos/a.svg", SVG)]), "");
+    let gradient = SVG.replace("<path", "<defs><linearGradient id=\"g\"/></defs><path fill=\"url(#g)\" ");
+    assert_eq!(problems(&[("logos/a.svg", &gradient)]), "");
+    for (was, is, problem) in [
+        ("<path", "<script>alert(1)</script><path", "1:85: the element `script`"),
+        ("<path", "<foreignObject/><path", "`foreignObject`"),
+        ("<path", "<style>a{}</style><path", "`style`"),
+        ("<path", "<image href='https://a.example/'/><path", "`image`"),
+        ("<path", "<a href='#x'/><path", "`a`"),
+        ("<path", "<script xmlns='http://www.w3.org/1999/xhtml'/><path", "`script`"),
+        ("<path", "<use href='https://a.example/#b'/><path", "`href` leads out of the drawing"),
+        ("<path", "<use xmlns:l='http://www.w3.org/1999/xlink' l:href='data:x'/><path", "`href` leads out"),
+        ("<path", "<path onclick='x()'", "`onclick` runs a script"),
+        ("<path", "<path style='fill:red'", "`style` is not taken"),
+        ("<path", "<path fill='URL( \"https://a.example/\")'", "`fill` leads out"),
+        ("<path", "<path fill='\\75rl(https://a.example/)'", "`fill` leads out"),
+        ("<svg", "<?xml-stylesheet href='a.css'?><svg", "an instruction for programs"),
+        ("<svg", "<!DOCTYPE svg [<!ENTITY a 'b'>]><svg", "this is no XML"),
+        ("</svg>", "", "this is no XML"),
+        ("http://www.w3.org/2000/svg", "http://a.example/", "its outermost element is no `svg`"),
+        ("M0 0", &"0".repeat(70_000), "is the most that a logo has"),
+    ] {
+        let text = SVG.replace(was, is);
+        assert_ne!(text, SVG, "{was}");
+        let told = problems(&[("logos/a.svg", &text)]);
+        assert!(told.contains(problem), "{is}: {told}");
+    }
+}
+
+// News ---------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn all_that_is_wrong_with_an_issue_is_told_at_once() {
+    assert_snapshot!(of_text(
+        "# Title\n\nA <b>bold</b> claim. ![x](https://a.example/x.png)\n\n<script>alert(1)</script>\n\n<!-- note\nmore -->\n\n\
+         [a](javascript:alert(1)) [b](data:text/html,x) [c](//a.example/) [d](entry/nginx/) [e](/a\\\\b/) [f](#none)\n\
+         <vbscript:x> [g][missing] [h](https://user:pass@a.example/) [i](HTTPS://a.example/) [j](/%2e%2e/)\n\n#### Four\n\n\
+         &#7; and &#x202E;\n"
+    ), @r###""###);
+}
+
+#[test]
+fn an_issue_has_its_front_matter() {
+    for (text, problem) in [
+        ("No front matter\n", "1:1: it does not begin with its title"),
+        ("---\ntitle: a\n", "1:1: it does not begin with its title"),
+        ("---\ntitle: [\n---\n", "this is no YAML"),
+        ("---\n---\n", "fields are expected here, and this is nothing"),
+        (
+            "---\ntitle: Issue\ndate: \"2026-11-22\"\nsummary: What changed in the last days.\n---\n",
+            "3:7: it is of 2026-11-22, and the file's name says 2026-11-23",
+        ),
+        (
+            "---\ntitle: Issue\ndate: \"2026-11-31\"\nsummary: What changed in the last days.\n---\n",
+            "3:7: `date` is \"2026-11-31\"",
+        ),
+        (
+            "---\ntitle: Issue\ndate: \"2026-11-23\"\nsumary: What changed in the last days.\n---\n",
+            "did you mean summary?",
+        ),
+        (
+            "---\ntitle: Issue\ndate: \"2026-11-23\"\nsummary: What changed in the last days.\nuntil: soon\n---\n",
+            "5:8: `until` is \"soon\"",
+        ),
+    ] {
+        let told = problems(&[("news/2026-11-23-one.md", text)]);
+        assert!(told.starts_with("news/2026-11-23-one.md:") && told.contains(problem), "{text:?}: {told}");
+    }
+    let unnamed = problems(&[("news/one.md", FRONT)]);
+    assert!(unnamed.contains("its name does not begin with a date"), "{unnamed}");
+    let windows = FRONT.replace('\n', "\r\n");
+    assert_eq!(problems(&[("news/2026-11-23-one.md", &windows)]), "");
+}
+
+#[test]
+fn html_never_comes_through() {
+    for text in [
+        "<img src=x onerror=alert(1)>",
+        "a <i>b</i>",
+        "<div\n>",
+        "[x](\"><script>)",
+        "&lt;script&gt;",
+        "`<script>`",
+        "```\"><script>\n<script>\n```",
+        "| <b> |\n|---|\n| <i> |",
+        "[<b>](https://a.example/\"onclick=\"x)",
+        "## <b> \"x\" onclick=y",
+        "<https://a.example/\"><script>>",
+    ] {
+        let (content, _) = read(&[("news/2026-11-23-one.md", &format!("{FRONT}{text}\n"))]);
+        for issue in &content.news {
+            let html = issue.html.replace("<pre><code", "").to_lowercase();
+            assert!(
+                !html.contains("<script") && !html.contains("<i") && !html.contains("<b>"),
+                "{text}: {html}"
+            );
+            assert!(!html.contains("\"onclick") && !html.contains("style="), "{text}: {html}");
+        }
+    }
+}
+
+// The schemas --------------------------------------------------------------------------------------------------------
+
+struct Schema(Schemas, SchemaIndex);
+
+impl Schema {
+    fn of(name: &str) -> Schema {
+        let path = format!("schema/{name}.schema.json");
+        let bundled = Content::bundled();
+        let file = bundled.iter().find(|file| file.path == path).unwrap();
+        let mut schemas = Schemas::new();
+        let mut compiler = Compiler::new();
+        compiler.enable_format_assertions();
+        compiler.add_resource(&path, serde_json::from_slice(&file.bytes).unwrap()).unwrap();
+        let index = compiler.compile(&path, &mut schemas).unwrap();
+        Schema(schemas, index)
+    }
+
+    /// Why a text is refused.
+    fn refuses(&self, text: &str) -> Option<String> {
+        let options = serde_saphyr::options! { strict_booleans: true };
+        match serde_saphyr::from_str_with_options::<Value>(text, options) {
+            Ok(value) => self.0.validate(&value, self.1).err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+#[test]
+fn the_bundled_content_is_what_the_schemas_say() {
+    let (entry, event, news) = (Schema::of("entry"), Schema::of("event"), Schema::of("news"));
+    let categories = Schema::of("categories");
+    let mut checked = 0;
+    for file in Content::bundled() {
+        let text = String::from_utf8(file.bytes).unwrap_or_default();
+        let (schema, text) = match file.path.split_once('/') {
+            None if file.path == "categories.yaml" => (&categories, text.as_str()),
+            Some(("entries", _)) => (&entry, text.as_str()),
+            Some(("events", _)) => (&event, text.as_str()),
+            Some(("news", _)) => (&news, text.split("---\n").nth(1).unwrap()),
+            _ => continue,
+        };
+        assert_eq!(schema.refuses(text), None, "{}", file.path);
+        checked += 1;
+    }
+    assert!(checked > 150, "{checked}");
+}
+
+#[test]
+fn schemas_and_reader_agree() {
+    let entry = |was: &str, is: &str| NGINX.replace(was, is);
+    let event = |was: &str, is: &str| EVENT.replace(was, is);
+    let more = |line: &str| format!("{NGINX}{line}\n");
+    let front = |was: &str, is: &str| FRONT.replace(was, is);
+    let of_entries = [
+        (NGINX.to_owned(), true),
+        (more("license: MIT OR Apache-2.0"), true),
+        (more("packages: {purl: ['pkg:npm/%40angular/cli'], repology: nginx}"), true),
+        (more("aliases: [a, b]"), true),
+        (entry("[nginx]", "['ghcr.io/a/b_c', 'localhost:5000/a/b.c', a/b]"), true),
+        (entry("images: [nginx]", "packages: {repology: nginx}"), true),
+        (entry("NGINX", "a: b"), false),
+        (entry("NGINX", "1"), false),
+        (entry("NGINX", "''"), false),
+        (entry("NGINX", "' a'"), false),
+        (entry("NGINX", "\"a\\tb\""), false),
+        (entry("NGINX", "\"a\\u202eb\""), false),
+        (entry("NGINX", &"x".repeat(81)), false),
+        (entry("NGINX", &"ä".repeat(80)), true),
+        (entry("software", "service"), false),
+        (entry("[web-server]", "[]"), false),
+        (entry("[web-server]", "web-server"), false),
+        (entry("[web-server]", "[web-server, web-server]"), false),
+        (entry("proxy.", "proxy"), false),
+        (entry("https:", "ftp:"), false),
+        (entry("nginx.org/", "nginx.org"), true),
+        (entry("nginx.org/", "nginx.org?a"), false),
+        (entry("nginx.org/", "nginx.org:80/a?b#c"), true),
+        (entry("nginx.org/", "a@nginx.org/"), false),
+        (entry("nginx.org/", "-nginx.org/"), false),
+        (entry("nginx.org/", "nginx.org/'"), false),
+        (entry("[nginx]", "[]"), false),
+        (entry("[nginx]", "[NGINX]"), false),
+        (entry("[nginx]", "['nginx:1']"), false),
+        (entry("[nginx]", "[nginx, nginx]"), false),
+        (entry("images: [nginx]", ""), false),
+        (more("packages: {}"), false),
+        (more("packages: {purl: []}"), false),
+        (more("packages: {purl: ['pkg:deb']}"), false),
+        (more("packages: {purl: ['pkg:deb/a@1']}"), false),
+        (more("packages: {repology: A}"), false),
+        (more("packages: {pip: a}"), false),
+        (more("license: MIT/X11"), false),
+        (more("aliases: []"), false),
+        (more("aliases: [a, b, c, d, e, f, g, h, i, j, k, l, m]"), false),
+        (more("colour: red"), false),
+        (more("name: again"), false),
+    ];
+    let of_events = [
+        (EVENT.to_owned(), true),
+        (event("\"2027-01-30\"", "2027-01-30"), true),
+        (event("2027-01-30", "2027-02-30"), false),
+        (event("2027-01-30", "2027-1-30"), false),
+        (event("2027-01-30", "1927-01-30"), false),
+        (event("\"2027-01-30\"", "2027"), false),
+        (event("https://fosdem.org/2027/", "/events/"), false),
+        (event("developers.", "developers"), false),
+        (event("place", "where"), false),
+        (event("FOSDEM 2027", "F"), false),
+    ];
+    let of_news = [
+        (FRONT.to_owned(), true),
+        (front("summary", "until: 2026-08-21T23:53:11Z\nsummary"), true),
+        (front("summary", "until: 2026-08-21\nsummary"), false),
+        (front("summary", "until: 2026-08-21T23:53:11+02:00\nsummary"), false),
+        (front("2026-11-23", "2026-11-31"), false),
+        (front("Issue one", "It"), false),
+        (front("days.", "days"), false),
+        (front("What changed in the last days.", "Short."), false),
+        (front("title", "titel"), false),
+        (front("title", "author: a\ntitle"), false),
+    ];
+    let check = |name: &str, path: &str, text: &str, checked: &str, is_good: bool| {
+        let refused = Schema::of(name).refuses(checked);
+        assert_eq!(refused.is_none(), is_good, "the schema, of {text}: {refused:?}");
+        let told = problems(&[(path, text)]);
+        assert_eq!(told.is_empty(), is_good, "the reader, of {text}: {told}");
+    };
+    for (text, is_good) in &of_entries {
+        check("entry", "entries/nginx.yaml", text, text, *is_good);
+    }
+    for (text, is_good) in &of_events {
+        check("event", "events/a.yaml", text, text, *is_good);
+    }
+    for (text, is_good) in &of_news {
+        check("news", "news/2026-11-23-one.md", text, text.split("---\n").nth(1).unwrap(), *is_good);
+    }
+}
+
+// The commands -------------------------------------------------------------------------------------------------------
+
+/// A home with a folder of content.
+fn home(files: &[(&str, &str)]) -> Home {
+    let home = Home::new();
+    home.write("content/categories.yaml", CATEGORIES);
+    for (path, text) in files {
+        home.write(&format!("content/{path}"), text);
+    }
+    home
+}
+
+#[test]
+fn check_tells_every_problem_with_file_and_line() {
+    let text = format!(
+        "{FRONT}## One\n\n[a](/entry/ngnix/) [b](/entry/nginx) [c](/entry/nginx/) [d](/method/#ladder)\n"
+    );
+    let home = home(&[
+        ("entries/nginx.yaml", NGINX),
+        ("entries/gone.yaml", &NGINX.replace("NGINX", "Gone").replace("[nginx]", "[jenkins]")),
+        ("entries/none.yaml", &NGINX.replace("NGINX", "None").replace("[nginx]", "[ghcr.io/a/b, postgers]")),
+        ("entries/bad.yaml", "name: [x]\n"),
+        ("news/2026-11-23-one.md", &text),
+        (".hidden/x", ""),
+    ]);
+    let ran = home.run(&["content", "check"]).exits(1);
+    assert_snapshot!(ran.text(), @r###""###);
+    let json = home.run(&["content", "check", "--json", "--content", "content"]).exits(1).json();
+    assert_eq!((json["folder"].as_str(), json["entries"].as_u64()), (Some("content"), Some(3)));
+    let problems = json["problems"].as_array().unwrap();
+    let bad = problems.iter().find(|problem| problem["file"] == "entries/bad.yaml").unwrap();
+    assert_eq!(
+        (bad["line"].as_u64(), bad["column"].as_u64(), bad["hint"].is_null()),
+        (Some(1), Some(7), true)
+    );
+}
+
+#[test]
+fn check_of_what_comes_with_the_program_finds_nothing() {
+    let home = Home::new();
+    let ran = home.run(&["content", "check"]).exits(0);
+    assert!(
+        ran.text().starts_with("the content that comes with workson: nothing is wrong; right are "),
+        "{}",
+        ran.text()
+    );
+    assert_eq!(home.run(&["content", "check", "--quiet"]).exits(0).text(), "");
+    let json = home.run(&["content", "check", "--json"]).exits(0).json();
+    assert!(json["folder"].is_null() && json["problems"].as_array().unwrap().is_empty(), "{json}");
+}
+
+#[test]
+fn check_can_not_read_what_is_not_there() {
+    Home::new().run(&["content", "check", "--content", "none"]).exits(2).says("reading none: No such file");
+    let home = Home::new();
+    home.write("file", "");
+    home.run(&["content", "check", "--content", "file"]).exits(2).says("reading file: Not a directory");
+}
+
+#[test]
+#[cfg(unix)]
+fn links_in_folders_are_not_followed() {
+    let home = home(&[("entries/nginx.yaml", NGINX)]);
+    std::os::unix::fs::symlink("/etc/passwd", home.path("content/entries/passwd.yaml")).unwrap();
+    std::os::unix::fs::symlink("..", home.path("content/entries/loop")).unwrap();
+    let ran = home.run(&["content", "check", "--content", "content", "-q"]).exits(1);
+    assert_snapshot!(ran.text(), @r###""###);
+}
+
+#[test]
+fn a_draft_tells_what_really_changed() {
+    let home = home(&[("entries/nginx.yaml", NGINX), ("events/fosdem-2027.yaml", EVENT)]);
+    let draft = home.run(&["news", "draft", "--since", "2025-09-30", "--number", "7"]).exits(0);
+    draft.says("keep it as content/news/2026-08-21-issue-7.md");
+}
