@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     assemble, check, completions, content, copy, export, import, inventory, log, man, news, pull, query,
-    report, resolve, site, verify,
+    report, resolve, serve, site, verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
+    Serve(serve::Arguments),
     Site(site::Arguments),
     Content(content::Arguments),
     News(news::Arguments),
