@@ -50,7 +50,117 @@ fn settled(text: &str) -> String {
 #[test]
 fn a_draft_tells_what_really_changed() {
     let ran = draft(&home(), &["--since", "2025-09-30", "--number", "7"]).exits(0);
-    assert_snapshot!(settled(ran.text()), @r###""###);
+    assert_snapshot!(settled(ran.text()), @r##"
+    ---
+    title: "Issue 7: 129 of 144 official images support linux/arm64"
+    date: "2026-08-21"
+    summary: "From 2025-09-30 to 2026-08-21 linux/arm64 went from 127 of 141 to 129 of 144 of Docker's official images, by what their maintainers declare."
+    until: "2026-08-21T23:53:11Z"
+    ---
+
+    This is what changed since 2025-09-30, as far as it was known on 2026-08-21. Counts, gains and losses are those of what
+    maintainers [declare](/method/): an image supports a platform if any of its tags has it.
+
+    ## The count
+
+    | Platform | 2025-09-30 | 2026-08-21 | Change |
+    |---|---|---|---|
+    | [linux/arm64](/platform/linux-arm64/) | 127 of 141 | 129 of 144 | +2 |
+    | [linux/amd64](/platform/linux-amd64/) | 135 of 141 | 137 of 144 | +2 |
+    | [linux/arm/v7](/platform/linux-arm-v7/) | 64 of 141 | 65 of 144 | +1 |
+    | [linux/arm/v6](/platform/linux-arm-v6/) | 43 of 141 | 42 of 144 | -1 |
+    | [linux/arm/v5](/platform/linux-arm-v5/) | 31 of 141 | 31 of 144 | +0 |
+    | [linux/riscv64](/platform/linux-riscv64/) | 47 of 141 | 48 of 144 | +1 |
+    | [linux/ppc64le](/platform/linux-ppc64le/) | 72 of 141 | 69 of 144 | -3 |
+    | [linux/s390x](/platform/linux-s390x/) | 68 of 141 | 66 of 144 | -2 |
+    | [linux/386](/platform/linux-386/) | 47 of 141 | 49 of 144 | +2 |
+    | [windows/amd64](/platform/windows-amd64/) | 15 of 141 | 15 of 144 | +0 |
+    | linux/mips64le | 17 of 141 | 0 of 144 | -17 |
+
+    ## Gained linux/arm64
+
+    New images that have it (3): [azul-zulu](/entry/azul-zulu/) (2026-03-17), [espocrm](/entry/espocrm/) (2026-08-21), [Nim \*and\* \[more\]](/entry/nim/) (2026-07-17).
+
+    ## Lost linux/arm64
+
+    Images that are still there (1): [unit](/entry/unit/) (2025-10-13).
+
+    ## Still without linux/arm64
+
+    15: [archlinux](/entry/archlinux/), [bonita](/entry/bonita/), [clearlinux](/entry/clearlinux/), [clefos](/entry/clefos/), [gazebo](/entry/gazebo/), [ibmjava](/entry/ibmjava/), [mongo-express](/entry/mongo-express/), [notary](/entry/notary/), [percona](/entry/percona/), [php-zendserver](/entry/php-zendserver/), [plone](/entry/plone/), [rocket.chat](/entry/rocket-chat/), [silverpeas](/entry/silverpeas/), [teamspeak](/entry/teamspeak/), [unit](/entry/unit/).
+
+    ## New and gone
+
+    New images (3): [azul-zulu](/entry/azul-zulu/) (2026-03-17), [espocrm](/entry/espocrm/) (2026-08-21), [Nim \*and\* \[more\]](/entry/nim/) (2026-07-17).
+
+    No image went.
+
+    ## Other platforms
+
+    Of the images that were there before and still are:
+
+    ### linux/amd64
+
+    Gained it (1): [teamspeak](/entry/teamspeak/) (2026-02-11).
+
+    Lost it (2): [plone](/entry/plone/) (2025-10-09), [unit](/entry/unit/) (2025-10-13).
+
+    ### linux/arm/v7
+
+    Lost it (1): [varnish](/entry/varnish/) (2026-01-26).
+
+    ### linux/arm/v6
+
+    Lost it (2): [fluentd](/entry/fluentd/) (2025-12-04), [ghost](/entry/ghost/) (2025-11-03).
+
+    ### linux/arm/v5
+
+    Lost it (1): [postfixadmin](/entry/postfixadmin/) (2025-11-25).
+
+    ### linux/riscv64
+
+    Gained it (2): [almalinux](/entry/almalinux/) (2026-02-27), [solr](/entry/solr/) (2026-03-04).
+
+    Lost it (1): [clojure](/entry/clojure/) (2026-05-14).
+
+    ### linux/ppc64le
+
+    Lost it (3): [elixir](/entry/elixir/) (2026-08-20), [ghost](/entry/ghost/) (2025-11-03), [varnish](/entry/varnish/) (2026-01-26).
+
+    ### linux/s390x
+
+    Gained it (1): [geonetwork](/entry/geonetwork/) (2026-05-26).
+
+    Lost it (3): [elixir](/entry/elixir/) (2026-08-20), [ghost](/entry/ghost/) (2026-07-09), [varnish](/entry/varnish/) (2026-01-26).
+
+    ### linux/386
+
+    Gained it (1): [almalinux](/entry/almalinux/) (2026-04-07).
+
+    Lost it (1): [varnish](/entry/varnish/) (2026-01-26).
+
+    ### linux/mips64le
+
+    Lost it (17): [buildpack-deps](/entry/buildpack-deps/), [debian](/entry/debian/), [erlang](/entry/erlang/), [friendica](/entry/friendica/), [golang](/entry/golang/), [hello-world](/entry/hello-world/), [hylang](/entry/hylang/), [joomla](/entry/joomla/), [NGINX](/entry/nginx/), [perl](/entry/perl/), [php](/entry/php/), [postfixadmin](/entry/postfixadmin/), [postgres](/entry/postgres/), [python](/entry/python/), [redis](/entry/redis/), [redmine](/entry/redmine/), [ruby](/entry/ruby/).
+
+    ## Verified
+
+    No image was verified since.
+
+    ## Coming events
+
+    - [It is coming](<https://a.example/coming>): 2027-01-30, Brussels, Belgium
+
+    ## How to check
+
+    The declared facts are those of https://github.com/docker-library/official-images up to commit `COMMIT`. Ask for them yourself:
+
+    ```sh
+    workson report --at 2025-09-30
+    workson report --at 2026-08-21
+    workson log --platform linux/arm64 --since 2025-09-30 --at 2026-08-21
+    ```
+    "##);
     ran.says("edit it, and keep it as content/news/2026-08-21-issue-7.md");
 }
 
