@@ -1,5 +1,6 @@
 //! The draft of the newsletter's next issue: what really changed, for people to edit.
 
+mod evidence;
 mod happenings;
 mod names;
 mod platform;
@@ -16,8 +17,8 @@ use self::names::{Names, plain, quoted};
 use self::platform::{Difference, Standings};
 use super::{Route, Site};
 use crate::catalog::check::Evidence;
-use crate::catalog::log::{Filter, Happening};
-use crate::evidence::{Rung, Verdict};
+use crate::catalog::log::Filter;
+use crate::evidence::Rung;
 use crate::timeline::Timeline;
 
 /// How many names stand in one sentence of the platform that an issue is about, and of the others.
@@ -31,7 +32,7 @@ const EVENTS: usize = 12;
 pub struct Period {
     /// What the issue before told of, and whose counts are compared with.
     pub since: Timestamp,
-    /// How far what maintainers declare is known. What registries served and what was verified is told as far as it is
+    /// How far what maintainers declare is told. What registries served and what was verified is told as far as it is
     /// known.
     pub until: Timestamp,
 }
@@ -197,55 +198,6 @@ impl Writing<'_> {
                 text,
                 "## Other platforms\n\nOf the images that were there before and still are:\n\n{written}"
             );
-        }
-    }
-
-    /// What registries were seen to gain and lose.
-    fn published(&self, text: &mut String) {
-        let Some(published) = self.published else { return };
-        let mut written = String::new();
-        for column in &self.site.catalogue.columns {
-            let dates = self.dates(published, &column.platform);
-            for (word, happenings) in [
-                ("Gained", [Happening::Gained, Happening::Regained]),
-                ("Lost", [Happening::Lost, Happening::Lost]),
-            ] {
-                let images = dates.dated(dates.of(&happenings));
-                let start = format!("{word} {}: ", column.name);
-                self.paragraph(&mut written, &start, &images, NAMES_OF_OTHERS, "");
-            }
-        }
-        if !written.is_empty() {
-            let _ = write!(
-                text,
-                "## What registries serve\n\nSeen by asking registries, up to {}:\n\n{written}",
-                day(published.source.head_at)
-            );
-        }
-    }
-
-    /// What reading the bytes found.
-    fn verified(&self, text: &mut String) {
-        let _ = writeln!(text, "## Verified\n");
-        let mut is_any = false;
-        for (at, column) in self.site.catalogue.columns.iter().enumerate() {
-            for (verdict, words) in [(Verdict::Yes, "can start on"), (Verdict::No, "can't start on")] {
-                let entries = self.site.catalogue.entries.iter();
-                let found: Vec<(String, Option<Date>)> = entries
-                    .filter(|entry| {
-                        entry.answers[at].rung == Some(Rung::Verified) && entry.answers[at].verdict == verdict
-                    })
-                    .filter_map(|entry| Some((entry.image.clone(), entry.answers[at].observed_at?)))
-                    .filter(|(_, seen)| *seen > self.period.since)
-                    .map(|(image, seen)| (image, Some(day(seen))))
-                    .collect();
-                is_any |= !found.is_empty();
-                let start = format!("What `latest` would run {words} {} ({}): ", column.name, found.len());
-                self.paragraph(text, &start, &found, NAMES_OF_OTHERS, "");
-            }
-        }
-        if !is_any {
-            text.push_str("No image was verified since.\n\n");
         }
     }
 

@@ -73,7 +73,8 @@ impl Fields {
     pub(super) fn need(&mut self, name: &str, noting: &mut Noting<'_>) -> Option<Node> {
         let found = self.take(name);
         if found.is_none() {
-            noting.note(self.spot, format!("the field `{name}` is missing"), None);
+            let hint = "docs/content.md says what each field holds".to_owned();
+            noting.note(self.spot, format!("the field `{name}` is missing"), hint);
         }
         found
     }
@@ -169,13 +170,13 @@ fn read_line(name: &str, node: Node, line: Line, noting: &mut Noting<'_>) -> Opt
     if length < line.least {
         let what = match length {
             0 => format!("`{name}` is empty"),
-            _ => format!("`{name}` has {length} characters, and {} is the least", line.least),
+            _ => format!("`{name}` is {length} long, and {} characters are the least", line.least),
         };
         note(what, "say more");
         return None;
     }
     if length > line.most {
-        let what = format!("`{name}` has {length} characters, and {} is the most", line.most);
+        let what = format!("`{name}` is {length} long, and {} characters are the most", line.most);
         note(what, "say it shorter");
         return None;
     }

@@ -40,6 +40,10 @@ struct DraftArguments {
     #[arg(long, value_name = "DATE")]
     since: Option<String>,
 
+    /// What maintainers declared up to then: a date is the end of that day, UTC [default: all that is known]
+    #[arg(long, value_name = "DATE")]
+    at: Option<String>,
+
     /// The issue's number [default: one more than there are]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     number: Option<u64>,
@@ -64,7 +68,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             .with_hint("`workson content check` tells all that is wrong with the content"));
     }
     let known = Known::read(global)?;
-    let until = known.declared.source.head_at;
+    let head = known.declared.source.head_at;
+    let at = asked.at.as_ref().map(|text| instant::parse("--at", text, Edge::End, now())).transpose()?;
+    let until = at.map_or(head, |at| at.min(head));
     let since = match (&asked.since, content.news.first()) {
         (Some(text), _) => instant::parse("--since", text, Edge::End, now())?,
         (None, Some(newest)) => match content.reached.get(&newest.slug) {
@@ -77,11 +83,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         }
     };
     if since >= until {
-        let what = format!(
-            "what maintainers declare is known up to {until}, and nothing of what came after {since}"
-        );
-        return Err(Failure::new(what)
-            .with_hint("`workson import official-images` brings what is new, and --since tells of more"));
+        let hint = match until < head {
+            true => "--at has to be later than --since, or than the newest issue reaches",
+            false => "`workson import official-images` brings what is new, and --since tells of more",
+        };
+        let what =
+            format!("what maintainers declare is told up to {until}, and nothing of what came after {since}");
+        return Err(Failure::new(what).with_hint(hint));
     }
     if let Some(begins) = known.declared.begins().filter(|begins| since < *begins) {
         return Err(Failure::new(format!("--since {}: what is known begins on {}", day(since), day(begins))));
