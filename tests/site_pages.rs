@@ -210,7 +210,7 @@ fn pages_of_ten_thousand_images_are_small_and_whole() {
         };
         let number = number.entry(kind).or_default();
         *number += 1;
-        *number <= first || *number % every == 0
+        *number <= first || number.is_multiple_of(every)
     };
     let routes: Vec<Route> =
         site.routes().into_iter().filter(is_page).filter(|route| sampled(route)).collect();

@@ -11,6 +11,9 @@ use crate::site::{Column, Entry, FeedOf, Route, Site};
 /// How many platforms the table of pairs has: it grows with their square.
 const PAIRS: usize = 16;
 
+/// Address and count of a pair; none of a platform with itself.
+type Cell = Option<(String, usize)>;
+
 #[derive(Template)]
 #[template(path = "compare.html")]
 pub(super) struct Page<'a> {
@@ -18,8 +21,8 @@ pub(super) struct Page<'a> {
     counts: Vec<Count<'a>>,
     graph: Option<Graph>,
     columns: Vec<&'a Column>,
-    /// For each platform of the table: its pairs, none with itself; address and count.
-    pairs: Vec<(&'a Column, Vec<Option<(String, usize)>>)>,
+    /// For each platform of the table: its pairs.
+    pairs: Vec<(&'a Column, Vec<Cell>)>,
 }
 
 pub(super) fn all(site: &Site) -> Page<'_> {

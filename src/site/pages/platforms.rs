@@ -7,31 +7,34 @@ use super::home::{Count, counts};
 use super::shelf::standing_name;
 use crate::site::{Column, FeedOf, Route, Site, Standing};
 
+/// How the entries stand on a platform.
+pub(super) struct Row<'a> {
+    link: String,
+    column: &'a Column,
+    /// For each standing: the list's address, and how many are in it.
+    lists: Vec<(String, usize)>,
+}
+
 #[derive(Template)]
 #[template(path = "platforms.html")]
 pub(super) struct Page<'a> {
     frame: Frame<'a>,
     counts: Vec<Count<'a>>,
     names: Vec<&'static str>,
-    /// Name and address of each platform, a list for each standing, and how many entries there are.
-    rows: Vec<(String, &'a str, Vec<(String, usize)>, usize)>,
+    rows: Vec<Row<'a>>,
 }
 
 pub(super) fn page(site: &Site) -> Page<'_> {
-    let description =
-        "Every platform that anything in the catalogue has: who works there, who does not, who lost it.";
+    let description = "Every platform that anything in the catalogue has: what works there, what does not, and what lost it.";
     let frame = Frame::new(site, Route::Platforms, "Platforms", description).with(vec![FeedOf::Changes]);
     let list = |column: &Column, standing: Standing| {
         let route = Route::PlatformList(column.slug.clone(), standing, 1);
         (frame.link(&route), column.count(standing))
     };
-    let row = |column: &'_ Column| {
-        let lists = Standing::ALL.into_iter().map(|standing| list(column, standing)).collect();
-        (frame.link(&Route::Platform(column.slug.clone())), lists, column.total())
-    };
-    let rows = site.catalogue.columns.iter().map(|column| {
-        let (link, lists, total) = row(column);
-        (link, column.name.as_str(), lists, total)
+    let rows = site.catalogue.columns.iter().map(|column| Row {
+        link: frame.link(&Route::Platform(column.slug.clone())),
+        column,
+        lists: Standing::ALL.into_iter().map(|standing| list(column, standing)).collect(),
     });
     Page {
         counts: counts(&frame),

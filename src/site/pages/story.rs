@@ -103,7 +103,7 @@ pub(super) fn days(deeds: Vec<Deed>) -> Vec<Day> {
 }
 
 /// The newest of some changes: at most so many deeds.
-pub(super) fn newest<'a>(site: &'a Site, wanted: impl Fn(&Change) -> bool, count: usize) -> Vec<Deed> {
+pub(super) fn newest(site: &Site, wanted: impl Fn(&Change) -> bool, count: usize) -> Vec<Deed> {
     // A deed seldom has more than a dozen changes: all platforms of an image that comes.
     let changes = site.catalogue.changes.iter().filter(|change| wanted(change)).take(count * 16);
     let mut deeds = deeds(site, changes);
