@@ -25,6 +25,7 @@
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | [`content`] | the site's own words: entries, news, events | `oci` |
 //! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content` |
+//! | [`site_folder`] | a site as files in a folder | `site` |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
@@ -44,6 +45,7 @@ pub mod publish;
 #[cfg(unix)]
 pub mod rootfs;
 pub mod site;
+pub mod site_folder;
 pub mod source;
 pub mod store;
 pub mod timeline;

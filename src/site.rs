@@ -30,6 +30,9 @@ pub const PAGE: usize = 50;
 /// How many changes one page of a month lists.
 pub const MONTH_PAGE: usize = 150;
 
+/// What pages may load, for the header of the same name: each page says it as well (`templates/base.html`).
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'";
+
 /// Where the site is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Base {
@@ -150,6 +153,7 @@ impl Site {
             Route::OpenSearch => discovery::open_search(self),
             Route::Asset(name) => assets::render(name),
             Route::Logo(name) => assets::logo(self, name),
+            Route::Sqlite => None,
             _ => pages::render(self, route),
         }
     }

@@ -17,6 +17,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("chart", &[]),
     ("content", &["oci"]),
     ("site", &["oci", "evidence", "timeline", "catalog", "chart", "content"]),
+    ("site_folder", &["site"]),
     ("layout", &["oci"]),
     ("archive", &["oci", "layout"]),
     ("source", &["oci", "registry", "layout", "archive"]),

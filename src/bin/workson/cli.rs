@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     assemble, check, completions, copy, export, import, inventory, log, man, pull, query, report, resolve,
-    site, verify,
+    serve, site, verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
+    Serve(serve::Arguments),
     Site(site::Arguments),
     Pull(pull::Arguments),
     Assemble(Box<assemble::Arguments>),

@@ -13,6 +13,7 @@ pub(crate) mod pull;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod resolve;
+pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod verify;
 
