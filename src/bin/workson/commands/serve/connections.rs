@@ -20,7 +20,7 @@ use crate::interrupt::interrupted;
 /// How many connections there may be at once; others wait until one ends.
 const MAX_CONNECTIONS: usize = 512;
 /// How long a client may take for the head of a request, and how long it may keep a connection without one.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take nothing of what it is sent, or send nothing of what it announced.
 const STALLED: Duration = Duration::from_secs(30);
 /// How large the head of a request may be, and how many fields it may have.
