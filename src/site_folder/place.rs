@@ -132,8 +132,9 @@ impl Target {
         };
         let lock = lock(beside.path()).map_err(told)?;
         let written = staged::all(beside.path(), build).map_err(told)?;
-        #[cfg(not(unix))]
-        if self.state == State::Empty {
+        // Elsewhere, no folder can be renamed in which a file is open, or over one that is there.
+        let lock = cfg!(unix).then_some(lock);
+        if !cfg!(unix) && self.state == State::Empty {
             let _ = fs::remove_dir(&self.folder);
         }
         fs::rename(beside.path(), &self.folder).map_err(|error| {
@@ -200,12 +201,12 @@ fn sweep(parent: &Path, name: &OsStr) {
     let prefix = prefix(name);
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_left = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
-        // One that has no lock yet is not touched: its build has just begun.
+        // One that has no lock yet is left: its build has just begun.
         if is_left
             && let Ok(file) = File::open(entry.path().join(OWN_FOLDER).join("lock"))
             && file.try_lock().is_ok()
         {
-            // It is in nobody's way.
+            // Where it can't be removed, it is in nobody's way.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

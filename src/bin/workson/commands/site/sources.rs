@@ -8,6 +8,7 @@ use serde::Serialize;
 use workson::catalog::check::Evidence;
 use workson::catalog::timelines;
 use workson::catalog::verified::Verified;
+use workson::content::Problem;
 use workson::site::{Base, Site, Standing};
 use workson::store::{Lists, TagSpans};
 use workson::timeline::Timeline;
@@ -67,15 +68,7 @@ impl Sources {
         let place = Place::of(wanted.content.as_deref());
         let content = match load_from(&place) {
             Ok((content, problems)) => {
-                for problem in &problems {
-                    tell(&format!("{}: {}", place.at(&problem.at), problem.what), problem.hint.as_deref());
-                }
-                if !problems.is_empty() {
-                    wrong.push(Failure::new(format!(
-                        "{place}: {}; nothing was built",
-                        count(problems.len(), "mistake")
-                    )));
-                }
+                wrong.extend(told(&place, &problems));
                 content
             }
             Err(failure) => {
@@ -93,6 +86,12 @@ impl Sources {
         let verified = Verified::read(store.as_ref())?;
         let evidence = Evidence { declared: Some(&declared), published: published.as_ref() };
         let site = Site::new(base, content, &evidence, &verified);
+        // What comes with the program may have been overtaken by what the store knows: its user can't help that.
+        if let Place::Folder(_) = &place
+            && let Some(failure) = told(&place, &site.content_problems(&evidence))
+        {
+            return Err(failure);
+        }
         Ok(Sources { site, declared })
     }
 
@@ -105,4 +104,13 @@ impl Sources {
             images: arm64.map_or(0, workson::site::Column::total),
         }
     }
+}
+
+/// Tells what is wrong with the content, and that it is, where anything is.
+fn told(place: &Place, problems: &[Problem]) -> Option<Failure> {
+    for problem in problems {
+        tell(&format!("{}: {}", place.at(&problem.at), problem.what), problem.hint.as_deref());
+    }
+    let number = count(problems.len(), "mistake");
+    (!problems.is_empty()).then(|| Failure::new(format!("{place}: {number}; nothing was built")))
 }
