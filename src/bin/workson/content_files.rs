@@ -55,13 +55,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Reads the content of a folder, by default as [`Place::of`] has it: what is right, and what is wrong with it.
-pub(crate) fn load(folder: Option<&Path>) -> Result<(Content, Vec<Problem>), Failure> {
-    load_from(&Place::of(folder))
-}
-
 /// Reads the content of a place.
-pub(crate) fn load_from(place: &Place) -> Result<(Content, Vec<Problem>), Failure> {
+pub(crate) fn load(place: &Place) -> Result<(Content, Vec<Problem>), Failure> {
     let (files, mut problems) = match place {
         Place::Folder(folder) => files(folder)?,
         Place::Bundled => (Content::bundled(), Vec::new()),
