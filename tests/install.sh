@@ -34,6 +34,10 @@ programs='
     gpg:gpg
     gpgconf:gpgconf
     gpg-agent:gpg-agent
+    chromium:chromium
+    node:nodejs
+    npm:npm
+    java:default-jre-headless
 '
 packages=''
 for pair in $programs; do
@@ -71,4 +75,10 @@ if [ -n "$packages" ]; then
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages
 fi
 sh "$(dirname "$0")/debian-root.sh" >/dev/null
+# What drives the browser, and the checkers of pages. What they would run when they are installed is not needed.
+browser="$(dirname "$0")/browser"
+if ! cmp -s "$browser/package-lock.json" "$browser/node_modules/.installed"; then
+    (cd "$browser" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp "$browser/package-lock.json" "$browser/node_modules/.installed"
+fi
 echo 'install.sh: all that the tests need is there'

@@ -31,6 +31,7 @@ pub(super) fn page(site: &Site) -> Page<'_> {
         api(ApiRoute::Events, "The events."),
         api(ApiRoute::OpenApi, "The description of all this (OpenAPI 3.1)."),
         document(Route::Csv, "All verdicts as one table: an entry and a platform a row."),
+        document(Route::Sqlite, "The whole history of the official images as an SQLite database."),
         document(Route::Calendar, "The events as a calendar (iCalendar)."),
     ];
     let feed = |name: &'static str, of: FeedOf| {
