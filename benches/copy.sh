@@ -1,14 +1,27 @@
 #!/bin/sh
 # copy, compared with skopeo in the same run: an image of several platforms from one docker-registry to another on
-# loopback, into a repository that has nothing of it yet, then into the one that has it all.
+# loopback.
 # sh benches/copy.sh [PLATFORMS MB ROUNDS]
+#
+# In each round, by each program, in turns:
+#   cold        into a repository that has nothing of it, by programs that remember nothing: workson's store and skopeo's
+#               blob-info-cache are new. All bytes are sent.
+#   remembered  into another repository of the same registry, by programs that remember the copy before: blobs are taken
+#               over.
+#   again       into the same repository: nothing is new.
+#   pull        all of it into an image layout on disk.
+# Told are the rounds, then the median (least-most) of each ratio: skopeo's time by workson's, but for `again`, which is
+# the share of skopeo's time; and the most memory that workson had, in KiB.
 set -eu
 cd "$(dirname "$0")/.."
 platforms="${1:-8}"
 megabytes="${2:-20}"
 rounds="${3:-5}"
-cargo build --release --quiet --locked
-workson="$PWD/target/release/workson"
+workson="${WORKSON:-}"
+if [ -z "$workson" ]; then
+    cargo build --release --quiet --locked
+    workson=$(cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/workson
+fi
 work="$(mktemp -d)"
 one='' two=''
 trap 'kill $one $two 2>/dev/null; rm -rf "$work"' EXIT
@@ -65,25 +78,48 @@ index = put(json.dumps({'schemaVersion': 2, 'mediaType': 'application/vnd.oci.im
 json.dump({'schemaVersion': 2, 'manifests': [index]}, open(layout + '/index.json', 'w'))
 json.dump({'imageLayoutVersion': '1.0.0'}, open(layout + '/oci-layout', 'w'))
 EOF
+# As root, skopeo remembers blobs in /var/lib, unless it takes itself for somebody's without root.
+export _CONTAINERS_ROOTLESS_UID=1000
+forget() { rm -rf "$work/data" "$work"/store.db*; mkdir "$work/data"; export XDG_DATA_HOME="$work/data"; }
+forget
 skopeo copy --quiet --all --dest-tls-verify=false "oci:$work/layout" "docker://$from/app:1"
 
 timed() {
     begun="$(date +%s.%N)"
     "$@" >/dev/null
-    echo "$(date +%s.%N) $begun" | awk '{ printf "%.3f", $1 - $2 }'
+    last="$(echo "$(date +%s.%N) $begun" | awk '{ printf "%.3f", $1 - $2 }')"
 }
 by_skopeo() { skopeo copy --quiet --all --src-tls-verify=false --dest-tls-verify=false "docker://$from/app:1" "$1"; }
-by_workson() { "$workson" copy --quiet --store "$work/store.db" --no-verify "$from/app:1" "$1"; }
-pulled_by_workson() { "$workson" pull --quiet --store "$work/store.db" --all-platforms "$from/app:1" --to "$1"; }
-ratio() { echo "$1 $2" | awk '{ printf "%.2f", $1 / $2 }'; }
+measured() { /usr/bin/time -q -a -f %M -o "$work/kib" "$workson" --quiet --store "$work/store.db" "$@"; }
+by_workson() { measured copy --all-platforms --no-verify "$from/app:1" "$1"; }
+pulled_by_workson() { measured pull --all-platforms "$from/app:1" --to "$1"; }
+# compared NAME ROUND SKOPEO'S WORKSON'S: both go, the one first in one round, the other one in the next.
+compared() {
+    by=by_workson
+    case $4 in oci:*) by=pulled_by_workson ;; esac
+    if [ $(($2 % 2)) -eq 1 ]; then
+        timed by_skopeo "$3"; s=$last
+        timed $by "$4"; w=$last
+    else
+        timed $by "$4"; w=$last
+        timed by_skopeo "$3"; s=$last
+    fi
+    if [ "$1" = again ]; then r="$(echo "$w $s" | awk '{ printf "%.2f", $1 / $2 }')"
+    else r="$(echo "$s $w" | awk '{ printf "%.2f", $1 / $2 }')"; fi
+    echo "$r" >>"$work/$1.ratio"
+    printf '%s: skopeo %s s, workson %s s, %s; ' "$1" "$s" "$w" "$r"
+}
 for round in $(seq "$rounds"); do
-    s="$(timed by_skopeo "docker://$to/skopeo/r$round:1")"
-    w="$(timed by_workson "$to/workson/r$round:1")"
-    sa="$(timed by_skopeo "docker://$to/skopeo/r$round:1")"
-    wa="$(timed by_workson "$to/workson/r$round:1")"
-    sp="$(timed by_skopeo "oci:$work/s$round")"
-    wp="$(timed pulled_by_workson "oci:$work/w$round")"
+    forget
+    compared cold "$round" "docker://$to/skopeo/r$round:1" "$to/workson/r$round:1"
+    compared remembered "$round" "docker://$to/skopeo/s$round:1" "$to/workson/s$round:1"
+    compared again "$round" "docker://$to/skopeo/s$round:1" "$to/workson/s$round:1"
+    compared pull "$round" "oci:$work/s$round" "oci:$work/w$round"
+    echo
     rm -rf "$work/s$round" "$work/w$round"
-    echo "copy: skopeo $s s, workson $w s, ratio $(ratio "$s" "$w"); again: skopeo $sa s, workson $wa s," \
-        "workson/skopeo $(ratio "$wa" "$sa"); pull: skopeo $sp s, workson $wp s, ratio $(ratio "$sp" "$wp")"
 done
+for name in cold remembered again pull; do
+    sort -n "$work/$name.ratio" | awk -v name="$name" '{ n[NR] = $1 }
+        END { printf "%-12s%s (%s-%s)\n", name ":", n[int((NR + 1) / 2)], n[1], n[NR] }'
+done
+echo "workson, at most: $(sort -n "$work/kib" | tail -n 1) KiB"

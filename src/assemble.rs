@@ -137,8 +137,8 @@ pub fn assemble(recipe: &Recipe, settings: &Settings<'_>) -> Result<Assembled, A
     };
     for (part, found) in recipe.parts.iter().zip(found) {
         match found {
-            Found::Root(layer, path) => assembling.root(part, &layer, path, settings)?,
-            Found::Image(existing) => assembling.image(part, existing),
+            Found::Root(layer, name) => assembling.root(part, &layer, name, settings)?,
+            Found::Image(existing) => assembling.image(part, existing)?,
         }
     }
     refuse_twice(&assembling.platforms)?;
@@ -159,15 +159,15 @@ pub fn assemble(recipe: &Recipe, settings: &Settings<'_>) -> Result<Assembled, A
 
 /// What an entry of a recipe turned out to be.
 enum Found<'a> {
-    Root(root::Layer, &'a Path),
+    Root(root::Layer, &'a str),
     Image(Existing),
 }
 
 fn find<'a>(part: &'a Part, settings: &Settings<'_>) -> Result<Found<'a>, AssembleError> {
     let at = |error: String| AssembleError::new(format!("{}: {error}", part.source_at));
     match &part.what {
-        What::Root { path, checksums, .. } => {
-            root::read(path, checksums, settings).map(|layer| Found::Root(layer, path)).map_err(at)
+        What::Root { name, path, checksums, .. } => {
+            root::read(name, path, checksums, settings).map(|layer| Found::Root(layer, name)).map_err(at)
         }
         What::Image(place) => {
             let opened = place.open(settings.client, settings.runtime).map_err(at)?;
@@ -203,23 +203,17 @@ impl Assembling {
         &mut self,
         part: &Part,
         layer: &root::Layer,
-        path: &Path,
+        name: &str,
         settings: &Settings<'_>,
     ) -> Result<(), AssembleError> {
         let (What::Root { config, .. }, Some(platform)) = (&part.what, &part.platform) else {
             return Err(AssembleError::new(format!("{}: a root needs a `platform`", part.at)));
         };
         let media_type = root::media_type(self.kind, layer.compression).map_err(|error| {
-            AssembleError::new(format!("{}: {}: {error}", part.at, path.display()))
+            AssembleError::new(format!("{}: {name}: {error}", part.at))
                 .with_hint("pack it with gzip, or assemble with --type oci")
         })?;
-        if self.kind == Kind::Docker && !part.annotations.is_empty() {
-            return Err(AssembleError::new(format!(
-                "{}: `annotations` are given, and a Docker manifest has none",
-                part.at
-            ))
-            .with_hint("take them away, or assemble with --type oci"));
-        }
+        self.refuse_annotations(part, "a Docker manifest has none")?;
         let made = Made {
             kind: self.kind,
             platform,
@@ -237,7 +231,7 @@ impl Assembling {
             platform: platform.clone(),
             digest: manifest.digest.clone(),
             size: manifest.bytes.len() as u64,
-            from: path.display().to_string(),
+            from: name.to_owned(),
             at: part.at.clone(),
             attestations: 0,
         });
@@ -245,8 +239,18 @@ impl Assembling {
         Ok(())
     }
 
+    /// Docker's documents have no place for annotations.
+    fn refuse_annotations(&self, part: &Part, why: &str) -> Result<(), AssembleError> {
+        match self.kind == Kind::Docker && !part.annotations.is_empty() {
+            true => Err(AssembleError::new(format!("{}: `annotations` are given, and {why}", part.at))
+                .with_hint("take them away, or assemble with --type oci")),
+            false => Ok(()),
+        }
+    }
+
     /// Takes over an existing image, as it is.
-    fn image(&mut self, part: &Part, existing: Existing) {
+    fn image(&mut self, part: &Part, existing: Existing) -> Result<(), AssembleError> {
+        self.refuse_annotations(part, "an entry of a Docker manifest list has none")?;
         let source = self.parts.source(existing.source);
         for document in existing.documents {
             self.parts.from(source, document);
@@ -266,6 +270,7 @@ impl Assembling {
             self.entries.push(Entry::of(&image.manifest, image.platform, annotations));
             self.entries.extend(image.attestations);
         }
+        Ok(())
     }
 }
 

@@ -46,6 +46,12 @@ impl Chart {
         svg::draw(self)
     }
 
+    /// The chart as an SVG element of an HTML page that forbids styles within it: the page's style sheet has to know
+    /// its classes. `id` is no other element's on the page; title and description are named after it.
+    pub fn figure(&self, id: &str) -> String {
+        svg::figure(self, id)
+    }
+
     /// What there is to draw.
     fn series(&self) -> Series {
         let lines: Vec<Steps> = self.lines.iter().map(|line| Steps::new(line, self.until)).collect();

@@ -4,13 +4,13 @@
 
 mod write;
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use workson_oci::document::Document;
-use workson_oci::{Content, Descriptor, Digest, MediaType};
+use workson_oci::text::printable;
+use workson_oci::{Content, Descriptor, Digest, MediaType, Platform};
 
 /// How long a document may be, in bytes: as much as of a registry.
 const MAX_DOCUMENT: u64 = 8 << 20;
@@ -22,6 +22,17 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 #[derive(Debug, Clone)]
 pub struct Layout {
     folder: PathBuf,
+}
+
+/// Which image of a layout is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The only one.
+    Only,
+    /// The one that has this name, by `org.opencontainers.image.ref.name`.
+    Name(String),
+    /// The one that has this digest.
+    Digest(Digest),
 }
 
 /// Why a layout can't be read: what was tried, and what came back.
@@ -54,12 +65,11 @@ impl Layout {
         }
     }
 
-    /// `index.json`. Where it has just one entry, that is what it stands for; with `name`, the entry that bears the
-    /// annotation `org.opencontainers.image.ref.name` with that value.
+    /// What is meant of `index.json`: an entry of it, or all of it where it lists the platforms of one image.
     ///
     /// # Errors
-    /// Where it can't be read, or no entry has that name.
-    pub fn root(&self, name: Option<&str>) -> Result<Content, LayoutError> {
+    /// Where it can't be read, no entry is meant, or it has several images and it is not said which.
+    pub fn root(&self, wanted: &Selector) -> Result<Content, LayoutError> {
         let path = self.folder.join("index.json");
         let tried = format!("reading {}", path.display());
         let bytes = bounded(&path).map_err(|error| LayoutError::new(&tried, error))?;
@@ -72,29 +82,34 @@ impl Layout {
         let Document::Index(index) = document else {
             return Err(LayoutError::new(&tried, "it is no index"));
         };
-        let has_name = |wanted: &str| {
-            let named = index
-                .manifests
-                .iter()
-                .find(|entry| entry.annotations().get(REF_NAME).is_some_and(|name| name == wanted));
-            named.ok_or_else(|| LayoutError::new(&tried, format!("it has no image called {wanted}")))
-        };
-        let entry = match (name, index.manifests.as_slice()) {
-            (Some(name), _) => has_name(name)?,
-            // An image whose platform stands here alone: what it is labelled as is to be seen.
-            (None, [only]) if only.platform.is_none() || only.media_type.is_index() => only,
+        let entries = &index.manifests;
+        let absent = |wanted: &str| LayoutError::new(&tried, format!("it has no image called {wanted}"));
+        let entry = match (wanted, entries.as_slice()) {
+            (Selector::Name(wanted), _) => {
+                let named = entries.iter().find(|entry| entry.annotations().get(REF_NAME) == Some(wanted));
+                named.ok_or_else(|| absent(wanted))?
+            }
+            (Selector::Digest(wanted), _) => {
+                let same = entries.iter().find(|entry| entry.digest == wanted.as_str());
+                same.ok_or_else(|| absent(wanted.as_str()))?
+            }
+            // One image, by however many names. Where its platform stands here alone, what it is labelled as is to be
+            // seen.
+            (Selector::Only, [first, others @ ..])
+                if others.iter().all(|other| other.digest == first.digest)
+                    && (first.platform.is_none() || first.media_type.is_index()) =>
+            {
+                first
+            }
             // The platforms of one image, as it stands. Several images are not one.
-            (None, entries) => {
-                let name = |entry: &Descriptor| entry.annotations().get(REF_NAME).cloned();
-                let names: BTreeSet<String> = entries.iter().filter_map(name).collect();
-                // Whoever lists the platforms of one image says which they are.
-                let are_platforms = entries.iter().all(|entry| entry.platform.is_some());
-                if names.len() > 1 || (entries.len() > 1 && !are_platforms) {
-                    let names = names.into_iter().collect::<Vec<_>>().join(" ");
-                    let text = format!("it has several images; name one, as oci:DIR:NAME: {names}");
-                    return Err(LayoutError::new(&tried, text));
-                }
-                return Ok(content);
+            (Selector::Only, _) if are_of_one_image(entries) => return Ok(content),
+            (Selector::Only, _) => {
+                let has: Vec<String> = entries.iter().map(called).collect();
+                let text = format!(
+                    "it has several images; name one, as oci:DIR:NAME or oci:DIR@DIGEST: {}",
+                    has.join(", ")
+                );
+                return Err(LayoutError::new(&tried, text));
             }
         };
         let digest = entry.checked_digest().map_err(|error| LayoutError::new(&tried, error))?;
@@ -127,6 +142,26 @@ impl Layout {
     fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join("blobs").join(digest.algorithm().name()).join(digest.hex())
     }
+}
+
+/// Whether these are the platforms of one image: whoever lists them says which they are.
+fn are_of_one_image(entries: &[Descriptor]) -> bool {
+    let mut names: Vec<String> =
+        entries.iter().filter_map(|entry| entry.annotations().get(REF_NAME).cloned()).collect();
+    names.sort();
+    names.dedup();
+    let first = entries.first().map(|entry| &entry.digest);
+    let is_one = entries.iter().all(|entry| Some(&entry.digest) == first);
+    is_one || (names.len() < 2 && entries.iter().all(|entry| entry.platform.is_some()))
+}
+
+/// How an entry is told from others: by its name, or by its digest, and its platform where it says that.
+fn called(entry: &Descriptor) -> String {
+    let annotations = entry.annotations();
+    let called = annotations.get(REF_NAME).unwrap_or(&entry.digest);
+    let platform = entry.platform.as_ref().map(Platform::format_all);
+    let platform = platform.map(|platform| format!(" ({platform})")).unwrap_or_default();
+    printable(&format!("{called}{platform}")).into_owned()
 }
 
 fn bounded(path: &Path) -> io::Result<Vec<u8>> {

@@ -13,18 +13,20 @@
 //! | [`history`] | the git history of the official images → store | `oci`, `evidence`, `timeline`, `store` |
 //! | [`crawl`] | inventory → registry → store | `oci`, `registry`, `evidence`, `inventory`, `store` |
 //! | [`catalog`] | questions: coverage, changes, one image | `oci`, `evidence`, `timeline`, `store` |
+//! | [`staging`] | what is not whole yet, and what a killed run left of it | nothing |
 //! | [`layout`] | images on disk: OCI image layouts | `oci` |
-//! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout` |
+//! | [`archive`] | images on disk: what `docker save` writes | `oci`, `layout`, `staging` |
 //! | [`source`] | where an image's documents and blobs come from | `oci`, `registry`, `layout`, `archive` |
 //! | [`transfer`] | carrying an image from one place to another | `oci`, `registry`, `layout`, `archive`, `source` |
 //! | [`publish`] | tags that move once everything is there and right | `oci`, `registry`, `source`, `transfer` |
 //! | [`packed`] | a layer's bytes as they pass by: digested, unpacked, read as a tar file | `oci` |
 //! | [`verify`] | do the bytes hold what the label claims? | `oci`, `evidence`, `source`, `packed` |
-//! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed` |
-//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `verify` |
+//! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed`, `staging` |
+//! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `transfer`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | [`content`] | the site's own words: entries, news, events | `oci` |
 //! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content` |
+//! | [`site_folder`] | a site as files in a folder | `site` |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
@@ -44,7 +46,9 @@ pub mod publish;
 #[cfg(unix)]
 pub mod rootfs;
 pub mod site;
+pub mod site_folder;
 pub mod source;
+pub mod staging;
 pub mod store;
 pub mod timeline;
 pub mod transfer;

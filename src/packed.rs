@@ -4,11 +4,12 @@
 //! Sources: the image specification (*layer.md*, *descriptor.md*), POSIX.1-2001's pax format as the crate `tar`
 //! reads it, RFC 1952 (gzip, which may have several members) and RFC 8878 (zstd).
 
+mod contexts;
 mod tar_file;
 mod tee;
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 use std::thread;
 
 use workson_oci::Digest;
@@ -231,6 +232,11 @@ pub fn pass<T, E: Failure>(
             return Ok(Passed { diff_id: digest.clone(), digest, length, size: length, made });
         }
         let unhashed = |error: io::Error| E::from(unhashed(error));
+        // What can't be had of it is found out as it is read.
+        let beginning = match compression {
+            Compression::Zstd => packed.fill_buf().unwrap_or_default().to_vec(),
+            _ => Vec::new(),
+        };
         let unpacked = match compression {
             Compression::None => Tee::new(scope, &mut packed, sha256, limits.bytes)
                 .map_err(unhashed)
@@ -241,13 +247,16 @@ pub fn pass<T, E: Failure>(
                     .map_err(unhashed)
                     .and_then(|tar| unpacked(tar, limits, take))
             }
-            Compression::Zstd => zstd::stream::read::Decoder::with_buffer(&mut packed)
-                .and_then(|mut decoder| {
-                    decoder.window_log_max(limits.window.clamp(MIN_WINDOW, MAX_WINDOW).ilog2())?;
-                    Tee::new(scope, decoder, sha256, limits.bytes)
-                })
-                .map_err(unhashed)
-                .and_then(|tar| unpacked(tar, limits, take)),
+            Compression::Zstd => contexts::with(&beginning, |context| {
+                let mut decoder = zstd::stream::read::Decoder::with_context(&mut packed, context);
+                decoder
+                    .window_log_max(limits.window.clamp(MIN_WINDOW, MAX_WINDOW).ilog2())
+                    .and_then(|()| Tee::new(scope, decoder, sha256, limits.bytes))
+                    .map_err(unhashed)
+                    .and_then(|tar| unpacked(tar, limits, take))
+            })
+            .map_err(unhashed)
+            .flatten(),
         };
         let ((made, diff_id, size), digest, length) = all(unpacked, packed, limits)?;
         Ok(Passed { digest, length, diff_id, size, made })

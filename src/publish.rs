@@ -3,26 +3,37 @@
 //! A tag that has a platform today is not replaced by an image that lacks it, unless that is asked for. Where something
 //! fails, every tag is as it was: those that have moved already are put back.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::runtime::Handle;
-use workson_oci::document::Document;
+use workson_oci::document::{Document, DocumentError};
 use workson_oci::platform::Matcher;
 use workson_oci::{Content, Digest, Platform, Reference, Repository};
-use workson_registry::{Client, Error, Kind};
+use workson_registry::{Client, Error, Head, Kind};
 
 use crate::source::{RegistrySource, Source, offered};
-use crate::transfer::{Carried, Graph, RegistryTarget, TransferError, carry, each, said};
+use crate::transfer::{Carried, Graph, MountFrom, RegistryTarget, TransferError, carry, each, said};
+
+/// Which platforms a tag may lose.
+#[derive(Debug, Clone)]
+pub enum AllowedDrop {
+    /// These.
+    Of(Vec<Platform>),
+    /// Any, also where it can't be told which there are.
+    Any,
+}
 
 /// How something is published.
 #[derive(Debug, Clone)]
-pub struct Settings<'a> {
+pub struct Settings {
     /// Who sends.
     pub client: Client,
     /// Where requests are worked on: a runtime of several threads.
     pub runtime: Handle,
     /// Platforms that may be lost.
-    pub allow_drop: &'a [Platform],
+    pub allow_drop: AllowedDrop,
     /// Repositories that have the blobs as well, for the registry to take them over where they are its own.
-    pub mount_from: Vec<Repository>,
+    pub mount_from: MountFrom,
     /// How many blobs are sent at once.
     pub jobs: usize,
 }
@@ -49,7 +60,15 @@ pub enum PublishError {
         /// The platforms.
         platforms: Vec<Platform>,
     },
-    /// What a target has could not be told.
+    /// What a target points at could not be asked.
+    #[error("what {reference} has today could not be told: {reason}")]
+    Unasked {
+        /// The target.
+        reference: String,
+        /// What was tried, and what came back.
+        reason: String,
+    },
+    /// Which platforms a target has could not be told.
     #[error("what {reference} has today could not be told: {reason}")]
     Untold {
         /// The target.
@@ -72,14 +91,16 @@ pub enum PublishError {
         reference: String,
     },
     /// A tag could not be put, or was not what was put when it was read again.
-    #[error("{reference}: {reason}{}", undone(left))]
+    #[error("{reference}: {reason}{}", undone(left, *may_move_yet))]
     Tag {
         /// The target.
         reference: String,
         /// What was tried, and what came back.
         reason: String,
-        /// Tags that had moved and could not be put back, each with the reason.
+        /// Tags that are not as they were, each with the reason.
         left: Vec<(Reference, String)>,
+        /// Whether the registry may still take the tag, which was sent and not answered.
+        may_move_yet: bool,
     },
 }
 
@@ -88,13 +109,17 @@ fn names(platforms: &[Platform]) -> String {
     names.join(" ")
 }
 
-fn undone(left: &[(Reference, String)]) -> String {
-    if left.is_empty() {
-        return "; every tag is as it was".to_owned();
-    }
+fn undone(left: &[(Reference, String)], may_move_yet: bool) -> String {
     let left: Vec<String> =
         left.iter().map(|(reference, reason)| format!("{reference} ({reason})")).collect();
-    format!("; these tags have moved and could not be put back: {}", left.join(", "))
+    let undone = match left.is_empty() {
+        true => "every tag is as it was".to_owned(),
+        false => format!("these tags are not as they were: {}", left.join(", ")),
+    };
+    match may_move_yet {
+        true => format!("; {undone}, but the registry may still take what was sent: look again in a while"),
+        false => format!("; {undone}"),
+    }
 }
 
 /// One reference that the image is published under.
@@ -112,7 +137,7 @@ pub struct Target {
 pub struct Publication<'a> {
     graph: &'a Graph,
     source: &'a dyn Source,
-    settings: Settings<'a>,
+    settings: Settings,
     targets: Vec<Target>,
     /// What was carried, for each repository that was written to.
     carried: Vec<(Repository, Carried)>,
@@ -124,6 +149,8 @@ pub struct Publication<'a> {
 struct Unmoved {
     reason: Option<String>,
     may_have_moved: bool,
+    /// Whether the registry may still be about to move it.
+    may_move_yet: bool,
 }
 
 impl<'a> Publication<'a> {
@@ -131,13 +158,13 @@ impl<'a> Publication<'a> {
     /// `platforms`. Nothing is written.
     ///
     /// # Errors
-    /// [`PublishError::WouldDrop`], or [`PublishError::Untold`] where it can't be told.
+    /// [`PublishError::WouldDrop`]; [`PublishError::Unasked`] or [`PublishError::Untold`] where it can't be told.
     pub fn check(
         graph: &'a Graph,
         source: &'a dyn Source,
         platforms: &[Platform],
         targets: &[Reference],
-        settings: Settings<'a>,
+        settings: Settings,
     ) -> Result<Publication<'a>, PublishError> {
         let settings = Settings { client: settings.client.as_writer(), ..settings };
         let (carried, old) = (Vec::new(), Vec::new());
@@ -159,20 +186,25 @@ impl<'a> Publication<'a> {
     }
 
     /// Brings blobs, documents and the root, by digest, to every target's repository, and reads the documents back.
-    /// `watch` is told the bytes.
+    /// Where a tag points at the image already, nothing is sent unless something of it is missing there. `watch` is
+    /// told the bytes.
     ///
     /// # Errors
     /// [`PublishError::Transfer`]. No tag has moved.
     pub fn send(&mut self, watch: &(dyn Fn(u64) + Sync)) -> Result<(), PublishError> {
-        let mut repositories: Vec<Repository> = Vec::new();
+        let mut repositories: Vec<(Repository, bool)> = Vec::new();
         for target in &self.targets {
-            let repository = target.reference.repository();
-            // What points at the image has all of it.
-            if !self.is_there(target) && !repositories.contains(repository) {
-                repositories.push(repository.clone());
+            let (repository, is_there) = (target.reference.repository(), self.is_there(target));
+            match repositories.iter_mut().find(|(other, _)| other == repository) {
+                Some((_, all)) => *all &= is_there,
+                None => repositories.push((repository.clone(), is_there)),
             }
         }
-        for repository in repositories {
+        for (repository, is_there) in repositories {
+            // What points at the image once had all of it; registries lose blobs all the same.
+            if is_there && self.is_whole(&repository)? {
+                continue;
+            }
             self.note_old(&repository);
             let carried = self.carry(&repository, watch)?;
             self.carried.push((repository, carried));
@@ -194,7 +226,7 @@ impl<'a> Publication<'a> {
         // that can't even be deleted by their digest behind all others.
         moving.sort_by_key(|target| (target.before.is_none(), !self.is_new(&target.reference)));
         for (at, target) in moving.iter().enumerate() {
-            if let Err(Unmoved { reason, may_have_moved }) = self.tag(target) {
+            if let Err(Unmoved { reason, may_have_moved, may_move_yet }) = self.tag(target) {
                 let left = self.put_back(&moving[..at + usize::from(may_have_moved)]);
                 let reference = target.reference.to_string();
                 return Err(match reason {
@@ -203,6 +235,7 @@ impl<'a> Publication<'a> {
                         reference,
                         reason: reason.unwrap_or_else(|| "it was moved by somebody else meanwhile".into()),
                         left,
+                        may_move_yet,
                     },
                 });
             }
@@ -250,7 +283,7 @@ impl<'a> Publication<'a> {
         match runtime.block_on(client.manifest(target)) {
             Ok(content) => Ok(Some(content)),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(PublishError::Untold { reference: target.to_string(), reason: said(&error) }),
+            Err(error) => Err(PublishError::Unasked { reference: target.to_string(), reason: said(&error) }),
         }
     }
 
@@ -266,24 +299,62 @@ impl<'a> Publication<'a> {
             reference: target.clone(),
             runtime: self.settings.runtime.clone(),
         };
-        // What engines refuse has no platform to lose.
-        if Document::read(there).is_err() {
+        let AllowedDrop::Of(allowed) = &self.settings.allow_drop else { return Ok(()) };
+        // No current engine pulls it, and it names no platform.
+        if matches!(Document::read(there), Err(DocumentError::Schema1)) {
             return Ok(());
         }
         let has_today = offered_platforms(&registry, there)
             .map_err(|reason| PublishError::Untold { reference: target.to_string(), reason })?;
-        let has = |wanted: &Platform, all: &[Platform]| {
-            let matcher = Matcher::only_strict(wanted);
-            all.iter().any(|platform| matcher.matches(platform))
+        let is_allowed = |lost: &Platform| {
+            let matcher = Matcher::only_strict(lost);
+            allowed.iter().any(|platform| matcher.matches(platform))
         };
         let lost: Vec<Platform> = has_today
             .into_iter()
-            .filter(|platform| !has(platform, platforms) && !has(platform, self.settings.allow_drop))
+            .filter(|platform| !is_kept(platform, platforms) && !is_allowed(platform))
             .collect();
         match lost.is_empty() {
             true => Ok(()),
             false => Err(PublishError::WouldDrop { reference: target.to_string(), platforms: lost }),
         }
+    }
+
+    /// Whether a repository has every document and blob, as far as it can be asked without fetching them.
+    fn is_whole(&self, repository: &Repository) -> Result<bool, PublishError> {
+        let Settings { client, runtime, jobs, .. } = &self.settings;
+        let is_missing = AtomicBool::new(false);
+        let failed = |what: String, error: Error| TransferError { what, reason: said(&error) };
+        let documents: Vec<&Content> = self.graph.levels.iter().flatten().collect();
+        let looked = each(&documents, *jobs, |document| {
+            let by_digest = repository.with_digest(document.digest.clone());
+            let head = runtime.block_on(client.manifest_head(&by_digest)).map(|_| ());
+            let there = match head {
+                Err(error) if error.kind().may_be_about_head() => {
+                    runtime.block_on(client.manifest(&by_digest)).map(|_| ())
+                }
+                head => head,
+            };
+            match there {
+                Err(error) if is_absent(&error) => is_missing.store(true, Ordering::Relaxed),
+                there => there.map_err(|error| failed(format!("document {}", document.digest), error))?,
+            }
+            Ok(())
+        });
+        let looked = looked.and_then(|()| {
+            each(&self.graph.blobs, *jobs, |blob| {
+                match runtime.block_on(client.has_blob(repository, &blob.digest)) {
+                    Ok(has) => is_missing.fetch_or(!has, Ordering::Relaxed),
+                    // Some registries answer no HEAD of a blob.
+                    Err(error) if error.kind().may_be_about_head() => false,
+                    Err(error) => return Err(failed(format!("blob {}", blob.digest), error)),
+                };
+                Ok(())
+            })
+        });
+        let repository = repository.to_string();
+        looked.map_err(|error| PublishError::Transfer { repository, error })?;
+        Ok(!is_missing.into_inner())
     }
 
     /// Carries blobs, documents and the root, by digest, to a repository; then looks whether they are there.
@@ -341,18 +412,22 @@ impl<'a> Publication<'a> {
     fn tag(&self, target: &Target) -> Result<(), Unmoved> {
         let Settings { client, runtime, .. } = &self.settings;
         let reference = &target.reference;
-        let text = |error: Error| Unmoved { reason: Some(said(&error)), may_have_moved: false };
+        let unmoved = |reason| Unmoved { reason, may_have_moved: false, may_move_yet: false };
         let is_as_before = match (runtime.block_on(client.manifest_head(reference)), &target.before) {
             // A registry that announces no digest can't be asked so.
             (Ok(head), Some(there)) => head.digest.is_none_or(|digest| digest == there.digest),
             (Ok(_), None) => false,
             (Err(error), there) if is_absent(&error) => there.is_none(),
-            (Err(error), _) => return Err(text(error)),
+            (Err(error), _) => return Err(unmoved(Some(said(&error)))),
         };
         if !is_as_before {
-            return Err(Unmoved { reason: None, may_have_moved: false });
+            return Err(unmoved(None));
         }
         let put = runtime.block_on(client.push_manifest(reference, &self.graph.root));
+        // What was not answered, or by a proxy alone, may be under way.
+        let may_move_yet = put
+            .as_ref()
+            .is_err_and(|error| matches!(error.kind(), Kind::Timeout | Kind::Network | Kind::Server));
         let read = put.and_then(|()| runtime.block_on(client.manifest(reference)));
         let wrong = match read {
             Ok(content) if content.bytes == self.graph.root.bytes => return Ok(()),
@@ -360,7 +435,7 @@ impl<'a> Publication<'a> {
             Err(error) => said(&error),
         };
         // It may have been taken, and only the answer lost.
-        Err(Unmoved { reason: Some(wrong), may_have_moved: true })
+        Err(Unmoved { reason: Some(wrong), may_have_moved: true, may_move_yet })
     }
 
     /// Puts tags back; those that could not be, with the reason. What was there before comes first: as long as such a
@@ -379,15 +454,26 @@ impl<'a> Publication<'a> {
         left
     }
 
-    /// Makes a tag what it was.
+    /// Makes a tag what it was, unless somebody else has moved it meanwhile.
     fn restore(&self, target: &Target, may_delete: bool) -> Result<(), String> {
         let Settings { client, runtime, .. } = &self.settings;
         let reference = &target.reference;
+        let before = target.before.as_ref().map(|there| &there.digest);
+        match self.points_at(reference) {
+            Ok(now) if now.as_ref() == before => return Ok(()),
+            Ok(Some(now)) if now == self.graph.root.digest => {}
+            Ok(Some(now)) => {
+                return Err(format!("moved by somebody else meanwhile, to {now}, and left so"));
+            }
+            Ok(None) => return Err("deleted by somebody else meanwhile, and left so".to_owned()),
+            Err(error) => return Err(format!("it could not be put back: {}", said(&error))),
+        }
+        let failed = |error: &Error| format!("it could not be put back: {}", said(error));
         let done = match &target.before {
             Some(content) => {
                 return runtime
                     .block_on(client.push_manifest(reference, content))
-                    .map_err(|error| said(&error));
+                    .map_err(|error| failed(&error));
             }
             None => runtime.block_on(client.delete_manifest(reference)),
         };
@@ -401,9 +487,37 @@ impl<'a> Publication<'a> {
         };
         match done {
             Err(error) if is_absent(&error) => Ok(()),
-            done => done.map_err(|error| said(&error)),
+            done => done.map_err(|error| failed(&error)),
         }
     }
+
+    /// The digest that a tag points at now; none where it is not there.
+    fn points_at(&self, reference: &Reference) -> Result<Option<Digest>, Error> {
+        let Settings { client, runtime, .. } = &self.settings;
+        match runtime.block_on(client.manifest_head(reference)) {
+            Ok(Head { digest: Some(digest), .. }) => return Ok(Some(digest)),
+            Err(error) if is_absent(&error) => return Ok(None),
+            // Not every registry announces digests, and some answer no HEAD.
+            Ok(_) => {}
+            Err(error) if error.kind().may_be_about_head() => {}
+            Err(error) => return Err(error),
+        }
+        match runtime.block_on(client.manifest(reference)) {
+            Ok(content) => Ok(Some(content.digest)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether one of `platforms` is `had`, and uses the same features of the operating system: what uses fewer is another
+/// image to an engine that looks for them. Of Windows, all that is the same there is taken.
+fn is_kept(had: &Platform, platforms: &[Platform]) -> bool {
+    let matcher = Matcher::only_strict(had);
+    let uses = |platform: &Platform| {
+        had.os == "windows" || had.os_features.iter().all(|feature| platform.os_features.contains(feature))
+    };
+    platforms.iter().any(|platform| matcher.matches(platform) && uses(platform))
 }
 
 /// Whether there is no such tag or repository, or none that may be seen.

@@ -12,7 +12,9 @@ mod content_check;
 mod discovery;
 mod draft;
 mod feeds;
+mod outside;
 mod pages;
+mod provenance;
 mod route;
 mod routes;
 mod search;
@@ -32,6 +34,9 @@ pub const PAGE: usize = 50;
 
 /// How many changes one page of a month lists.
 pub const MONTH_PAGE: usize = 150;
+
+/// What pages may load, for the header of the same name: each page says it as well (`templates/base.html`).
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'";
 
 /// Where the site is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,7 +68,9 @@ impl Base {
             return Err(failed("a site is at http:// or https:// and a host".to_owned()));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(failed("a name and a password have no place in it".to_owned()));
+            // It may be a secret.
+            let text = format!("{}://…@{}", url.scheme(), url.host_str().unwrap_or_default());
+            return Err(BaseError { text, reason: "a name and a password have no place in it".to_owned() });
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(failed("pages can't be below a query or a fragment".to_owned()));
@@ -153,6 +160,7 @@ impl Site {
             Route::OpenSearch => discovery::open_search(self),
             Route::Asset(name) => assets::render(name),
             Route::Logo(name) => assets::logo(self, name),
+            Route::Sqlite => None,
             _ => pages::render(self, route),
         }
     }

@@ -16,8 +16,8 @@ pub use self::place::{Opened, Place};
 use crate::archive::Archive;
 use crate::layout::Layout;
 
-/// How many pieces of a blob wait to be read, and how long those of a file are.
-const WAITING: usize = 16;
+/// How many pieces of a blob wait to be read, and how long those of a file are. Several blobs are under way at once.
+const WAITING: usize = 4;
 const PIECE: usize = 64 << 10;
 
 /// Where documents and blobs come from.

@@ -3,6 +3,7 @@
 //! It grows with change, not with looking: contents are kept by digest, once; a sighting says from which run to
 //! which a reference pointed at a content. `migrations/` says what each table holds.
 
+mod blobs;
 mod contents;
 mod error;
 mod export;

@@ -12,9 +12,10 @@ use std::sync::{Mutex, PoisonError};
 
 use workson_oci::Content;
 
+pub(crate) use self::graph::kept_elsewhere;
 pub use self::graph::{Blob, Graph, GraphError};
 pub(crate) use self::target::said;
-pub use self::target::{Put, RegistryTarget, Target};
+pub use self::target::{MountFrom, Put, RegistryTarget, Target};
 use crate::source::Source;
 
 /// What was carried.

@@ -16,6 +16,6 @@ pub mod startup;
 pub mod tree;
 mod windows;
 
-pub use image::{Settings, Verified, verify};
+pub use image::{Settings, Verified, entry_size, verify};
 pub use judgement::{Finding, Judgement, Weight};
 pub use layer::Limits;

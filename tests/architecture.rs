@@ -15,17 +15,19 @@ const RULES: &[(&str, &[&str])] = &[
     ("crawl", &["oci", "registry", "evidence", "inventory", "store"]),
     ("catalog", &["oci", "evidence", "timeline", "store"]),
     ("chart", &[]),
+    ("staging", &[]),
     ("content", &["oci"]),
     ("site", &["oci", "evidence", "timeline", "catalog", "chart", "content"]),
+    ("site_folder", &["site"]),
     ("layout", &["oci"]),
-    ("archive", &["oci", "layout"]),
+    ("archive", &["oci", "layout", "staging"]),
     ("source", &["oci", "registry", "layout", "archive"]),
     ("transfer", &["oci", "registry", "layout", "archive", "source"]),
     ("publish", &["oci", "registry", "source", "transfer"]),
     ("packed", &["oci"]),
     ("verify", &["oci", "evidence", "source", "packed"]),
-    ("rootfs", &["oci", "source", "packed"]),
-    ("assemble", &["oci", "registry", "layout", "source", "verify"]),
+    ("rootfs", &["oci", "source", "packed", "staging"]),
+    ("assemble", &["oci", "registry", "layout", "source", "transfer", "verify"]),
 ];
 
 /// What the pure package must not know of.

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use verify::image::{Files, Image, Layer, elf, gzip, layout_of, noise};
 use workson_oci::Digest;
 use workson_oci::digest::Algorithm;
-use workson_registry::testing::{MemoryRegistry, Method};
+use workson_registry::testing::{Fault, MemoryRegistry, Method, On};
 
 /// The machines of ELF files.
 const AMD64: u16 = 62;
@@ -199,8 +199,10 @@ fn source_date_epoch_says_when_the_image_was_made() {
     assert!(
         archive.entries().unwrap().all(|entry| entry.unwrap().header().mtime().unwrap() == 1_700_000_000)
     );
-    for wrong in ["yesterday", "-1", "1.5"] {
-        run(wrong).exits(2).says("SOURCE_DATE_EPOCH").says("number of seconds");
+    let told = run("5000000000").exits(0).json();
+    assert_eq!(image(&home, &told, 0).1["created"], json!("2128-06-11T08:53:20Z"));
+    for wrong in ["yesterday", "-1", "1.5", "253402300800"] {
+        run(wrong).exits(2).says("SOURCE_DATE_EPOCH").says("number of seconds").says("the year 9999");
     }
 }
 
@@ -244,6 +246,11 @@ fn what_is_wrong_with_a_recipe_is_told_by_line_and_column_with_what_may_have_bee
             "platforms:\n  - platform: linux/amd64\n    root: nowhere.tar\n",
             "recipe.yaml:3:11: reading the root nowhere.tar: No such file",
             "",
+        ),
+        (
+            "platforms:\n  - platform: linux/amd64\n    root: ''\n",
+            "recipe.yaml:3:11: `root` is empty",
+            "name a tar file or a folder",
         ),
         (
             "platforms:\n  - platform: linux/amd64\n",
@@ -538,6 +545,14 @@ async fn media_types_follow_the_sources_and_attestations_the_images_that_are_kep
     let annotations = &entries[2]["annotations"];
     assert_eq!(annotations["vnd.docker.reference.digest"], mixed["platforms"][1]["digest"]);
 
+    // Docker's documents have no place for annotations.
+    let annotated = docker.replace("linux/amd64}", "linux/amd64, annotations: {a: b}}");
+    home.write("recipe.yaml", format!("platforms:\n{annotated}"));
+    home.run(&["assemble", "recipe.yaml", "--dry-run", "--no-verify"])
+        .exits(2)
+        .says("recipe.yaml:2:5: `annotations` are given, and an entry of a Docker manifest list has none")
+        .says("--type oci");
+
     let docker = run(RECIPE, &["--type", "docker"]);
     assert_eq!(docker["mediaType"], json!(list));
     let blobs: Vec<&Value> =
@@ -713,6 +728,8 @@ async fn an_alpine_release_is_found_by_its_index_its_checksums_or_those_beside_i
 
     for (release, more, says) in [
         ("sums", &["--version", "3.99.9"][..], "sums has no minimal root of 3.99.9 of Alpine"),
+        ("sums", &["--version", "3.20"], "it has 3.20.3"),
+        ("index", &["--version", "3.20"], "it has 3.20.3"),
         ("nowhere", &[], "there is no such folder"),
         ("ftp://127.0.0.1/alpine", &[], "it is asked over https, not ftp"),
         ("http://alpine.example/v3.20", &[], "it is asked over https, not http"),
@@ -788,6 +805,134 @@ async fn an_alpine_release_that_lacks_an_architecture_is_refused_unless_it_is_sa
     let ran = run("all-20", &["--expect", "linux/amd64"]).exits(1);
     ran.says("it has besides linux/arm/v6").says("or --expect");
     assert!(!home.path("out").exists() && is_unwritten(&registry));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_address_neither_user_nor_password_is_told_and_the_answer_is_the_same_each_time() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let mut sums = String::new();
+    let put = |path: &str, bytes: Vec<u8>| {
+        registry.put_page(&format!("/v3.20/releases/{path}"), "application/gzip", bytes);
+    };
+    for (path, bytes) in release() {
+        sums += &format!("{}  {path}\n", sha512(&bytes));
+        put(&path, bytes);
+        put(&format!("{path}.asc"), b"signed".to_vec());
+    }
+    put("checksums.sha512", sums.into_bytes());
+    let shown = format!("http://{}/v3.20/releases", registry.host());
+    let secret = |path: &str| format!("http://us3r:p4ss@{}/{path}", registry.host());
+    let run = |release: &str, more: &[&str]| {
+        let base = ["assemble", "alpine", "--release", release, "--dry-run"];
+        let ran = home.run(&[&base[..], &BOTH, more].concat());
+        let all = format!("{}{}", ran.text(), ran.stderr);
+        assert!(!all.contains("us3r") && !all.contains("p4ss"), "{all}");
+        ran
+    };
+    let release = secret("v3.20/releases/");
+    let told = run(&release, &["--json"]).exits(0);
+    assert!(
+        registry.requests().iter().all(|request| {
+            request.header("authorization").is_some_and(|sent| sent.starts_with("Basic "))
+        })
+    );
+    assert_eq!(run(&release, &["--json"]).exits(0).text(), told.text());
+    let told = told.json();
+    let from = format!("{shown}/x86_64/alpine-minirootfs-3.20.3-x86_64.tar.gz");
+    assert_eq!((&told["recipe"], &told["platforms"][0]["from"]), (&json!(shown), &json!(from)));
+    assert!(run(&release, &[]).exits(0).text().contains(&from));
+    // What goes wrong is told by the same name.
+    let more = [&["--expect", "linux/amd64,linux/arm64,linux/s390x"][..], &["--version", "3.19.1"]].concat();
+    run(&release, &more).exits(2).says(&shown);
+    run(&secret("nowhere"), &[]).exits(2).says(&shown.replace("v3.20/releases", "nowhere"));
+    for wrong in ["ftp://us3r:p4ss@h/x", "http://us3r:p4ss@alpine.example/x", "https://us3r:p4ss/p4ss@h x/"] {
+        run(wrong, &[]).exits(2);
+    }
+    let broken = "/v3.20/releases/aarch64/alpine-minirootfs-3.20.3-aarch64.tar.gz";
+    registry.put_page(broken, "application/gzip", b"other".to_vec());
+    run(&release, &[]).exits(2).says(&format!("the root http://{}{broken} has the sha512", registry.host()));
+    registry.fault(Fault::Reset, On::get("checksums"), None);
+    run(&release, &[]).exits(2).says(&format!("reading {shown}/checksums.sha512: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_checksums_that_trickles_is_given_up() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    registry.put_page("/checksums.sha512", "text/plain", vec![b' '; 1000]);
+    let trickle = Fault::Trickle { bytes_per: 1, every: std::time::Duration::from_millis(100) };
+    registry.fault(trickle, On::get("/checksums.sha512"), None);
+    let address = format!("http://{}", registry.host());
+    let home = Home::new();
+    home.run(&["assemble", "alpine", "--release", &address, "--dry-run", "--timeout", "1"])
+        .exits(2)
+        .says(&format!("reading {address}/checksums.sha512: it did not come within 1 s"))
+        .says("--timeout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_packed_goes_with_the_next() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = home();
+    put(&registry, "team/app", "arm64", &existing("linux/arm64"));
+    home.write("amd64.tar", tar(AMD64));
+    let recipe = format!(
+        "{{config: {{command: [/app]}}, platforms: [{{platform: linux/amd64, root: amd64.tar}}, {{image: '{}/team/app:arm64'}}]}}",
+        registry.host()
+    );
+    home.write("recipe.yaml", recipe);
+    let mine = home.write("tmp/workson-assemble-old/layer", "");
+    let left = || std::fs::read_dir(home.path("tmp")).unwrap().count() - 1;
+    let workson = || {
+        let mut workson = home.workson(&["assemble", "recipe.yaml", "--to", "oci:out"]);
+        start(workson.env("TMPDIR", home.path("tmp")))
+    };
+    for signal in ["TERM", "KILL"] {
+        registry.fault(Fault::Hang, On::get("/manifests/arm64"), Some(1));
+        registry.clear_requests();
+        let running = workson();
+        cli_support::until("the image's request", || !registry.requests().is_empty());
+        running.signal(signal);
+        running.ends();
+        assert_eq!(left(), 1, "that of the run before is gone");
+    }
+    // What is under way stays.
+    registry.fault(Fault::Hang, On::get("/manifests/arm64"), Some(1));
+    registry.clear_requests();
+    let running = workson();
+    cli_support::until("the image's request", || !registry.requests().is_empty());
+    workson().ends().exits(0);
+    assert_eq!(left(), 1);
+    running.signal("KILL");
+    running.ends();
+    workson().ends().exits(0);
+    assert_eq!(left(), 0);
+    assert!(Path::new(&mine).exists());
+}
+
+#[test]
+fn the_usage_names_the_recipe_where_push_does_not_take_it() {
+    let home = home();
+    let ran = home.run(&["assemble", "--push", "localhost:1/a:1", "recipe.yaml"]).exits(2);
+    let usage = ran.stderr.split_once("Usage: ").unwrap().1;
+    assert!(usage.find("<RECIPE>").unwrap() < usage.find("--push").unwrap(), "{usage}");
+    let ran = home.run(&["assemble", "recipe.yaml", "--push", "UPPER"]).exits(2);
+    ran.says("UPPER");
+}
+
+#[test]
+fn an_image_that_is_assembled_again_is_found_under_the_same_place() {
+    let home = home();
+    for recipe in [RECIPE.to_owned(), format!("annotations: {{a: b}}\n{RECIPE}")] {
+        home.write("recipe.yaml", recipe);
+        let told = home.run(&["assemble", "recipe.yaml", "--to", "oci:out", "--json"]).exits(0).json();
+        let found = home.run(&["verify", "oci:out", "--all-platforms", "--json"]).exits(0);
+        assert!(found.text().contains(told["digest"].as_str().unwrap()), "{}", found.text());
+    }
+    // Where the recipe lies in a folder whose name has a colon.
+    home.write("a:b/next.yaml", "platforms: [{image: 'oci:../out'}]");
+    home.run(&["assemble", "a:b/next.yaml", "--to", "oci:next:localhost/n:1"]).exits(0);
+    home.run(&["verify", "oci:next:localhost/n:1", "--all-platforms"]).exits(0);
 }
 
 #[test]

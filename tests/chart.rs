@@ -298,6 +298,19 @@ fn points_may_come_in_any_order_and_the_last_of_one_time_counts() {
 }
 
 #[test]
+fn a_figure_leaves_its_looks_to_the_page() {
+    let figure = three().figure("a<b");
+    well_formed(&figure).unwrap();
+    assert!(!figure.contains("style"), "{figure}");
+    assert!(figure.contains("aria-labelledby=\"a&lt;b-title a&lt;b-desc\""), "{figure}");
+    assert!(figure.contains("<title id=\"a&lt;b-title\">") && figure.contains("<desc id=\"a&lt;b-desc\">"));
+    // The same lines as in the document, but for its heading and its ground.
+    let paths = |svg: &str| svg.matches("<path").count();
+    assert_eq!(paths(&figure), paths(&three().svg()));
+    assert!(!figure.contains("<rect"), "{figure}");
+}
+
+#[test]
 fn the_svg_says_in_words_what_it_shows() {
     let svg = three().svg();
     assert_eq!(texts(&svg, "title"), ["Official images"]);

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use cli_support::{Home, start, until};
 use parts::image::Layout;
-use serde_json::json;
+use serde_json::{Value, json};
 use verify::compile::{AMD64, ARM64};
-use verify::image::{Files, Image, Layer, layout_of};
+use verify::image::{Files, Image, Layer, layout_of, platform_json};
 use workson_oci::Digest;
 use workson_registry::testing::{Fault, MemoryRegistry, Method, On};
 
@@ -100,7 +100,37 @@ async fn everything_is_there_before_a_tag_moves_and_nothing_is_sent_twice() {
     let arm = format!("{}/app:arm", elsewhere.host());
     let told = home.run(&["copy", &first, &arm, "--platform", "linux/arm64", "--json"]).exits(0).json();
     assert_eq!(told["platforms"], json!(["linux/arm64"]));
-    home.run(&["copy", &first, &arm, "--platform", "linux/s390x"]).exits(2);
+    let none = home.run(&["copy", &first, &arm, "--platform", "linux/s390x", "--json"]).exits(1);
+    assert!(
+        none.json()["refused"].as_str().unwrap().ends_with("has nothing for linux/s390x"),
+        "{}",
+        none.text()
+    );
+    none.says("it has linux/amd64 linux/arm64");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registry_has_from_an_earlier_copy_is_taken_over_and_is_sent_where_it_is_gone() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, layout) = (Home::new(), both("1"));
+    let push = |home: &Home, name: &str| {
+        let told = home.run(&["push", &place(&layout), &format!("{}/{name}:1", registry.host()), "--json"]);
+        let told = told.exits(0).json();
+        assert_eq!(points_at(&registry, name, "1").unwrap(), digest(&layout));
+        (told["published"][0]["sent"].clone(), told["published"][0]["mounted"].clone())
+    };
+    assert_eq!(push(&home, "team/one"), (json!(4), json!(0)));
+    assert_eq!(push(&home, "team/two"), (json!(0), json!(4)), "a layout on disk names no repository");
+    // Who has another store knows of nothing.
+    assert_eq!(push(&Home::new(), "team/three"), (json!(4), json!(0)));
+
+    // The place that is remembered has lost one.
+    let lost = home.run(&["push", &place(&layout), &format!("{}/team/two:2", registry.host()), "--json"]);
+    assert_eq!(lost.exits(0).json()["published"][0]["existed"], json!(4));
+    let layer = writes(&registry).iter().find_map(|request| Some(request.split_once("mount=")?.1.to_owned()));
+    let layer = layer.unwrap().split('&').next().unwrap().replace("%3A", ":");
+    assert!(registry.delete_blob("team/two", &layer));
+    assert_eq!(push(&home, "team/four"), (json!(1), json!(3)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -419,6 +449,9 @@ async fn what_can_not_be_published_is_said_before_anything_is_sent() {
         (&*place(&layout), "UPPER/case", "UPPER/case"),
         (&*place(&layout), &*format!("{target}@{}", digest(&layout)), "not under a digest"),
         ("nginx", &*target, "at a registry, not on disk"),
+        (&*place(&layout), "oci:elsewhere", "`workson pull --to` writes to disk"),
+        (&*place(&layout), "dir:/elsewhere", "`workson pull --to` writes to disk"),
+        (&*place(&layout), &*format!("docker://{target}"), "leave it out"),
     ] {
         let ran = home.run(&["push", image, reference]).exits(2);
         assert!(ran.stderr.contains(says), "{image} {reference}: {}", ran.stderr);
@@ -427,4 +460,276 @@ async fn what_can_not_be_published_is_said_before_anything_is_sent() {
     std::fs::remove_file(layout.path().join("blobs").join(layer.replace(':', "/"))).unwrap();
     home.run(&["push", &place(&layout), &target, "--no-verify"]).exits(2);
     assert_eq!(points_at(&registry, "app", "1"), None);
+}
+
+/// An image of one layer, which it says is kept elsewhere, or not; the layer itself is put where it is not.
+fn with_layer(layout: &Layout, platform: &str, is_elsewhere: bool) -> Value {
+    let blob = |bytes: &[u8], media_type: &str| {
+        let digest = Digest::sha256(bytes);
+        std::fs::write(layout.path().join("blobs/sha256").join(digest.hex()), bytes).unwrap();
+        json!({ "mediaType": media_type, "digest": digest.to_string(), "size": bytes.len() })
+    };
+    let (bytes, platform) = (b"a layer", platform_json(platform));
+    let layer = match is_elsewhere {
+        true => json!({
+            "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "digest": Digest::sha256(bytes).to_string(), "size": bytes.len(),
+            "urls": ["https://elsewhere.example/layer"],
+        }),
+        false => blob(bytes, "application/vnd.oci.image.layer.v1.tar+gzip"),
+    };
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": blob(platform.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json"),
+        "layers": [layer],
+    });
+    let mut entry = blob(manifest.to_string().as_bytes(), "application/vnd.oci.image.manifest.v1+json");
+    entry["platform"] = platform;
+    entry
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layer_that_only_one_platform_keeps_elsewhere_is_sent() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let layer = Digest::sha256(b"a layer");
+    for order in [[true, false], [false, true]] {
+        let mut layout = Layout::new();
+        let [first, second] = ["windows/amd64", "linux/amd64"];
+        let entries = [with_layer(&layout, first, order[0]), with_layer(&layout, second, order[1])];
+        layout.tag_index("it", &entries);
+        let target = format!("{}/app:1", registry.host());
+        home.run(&["push", &place(&layout), &target, "--no-verify"]).exits(0);
+        assert!(registry.blob("app", layer.as_str()).is_some(), "{order:?}");
+        registry.delete_tag("app", "1");
+        registry.delete_blob("app", layer.as_str());
+    }
+
+    // Of two images that are assembled, the one that has it gives it.
+    let [mut without, mut with] = [Layout::new(), Layout::new()];
+    let (one, other) = (with_layer(&without, "windows/amd64", true), with_layer(&with, "linux/amd64", false));
+    without.tag_index("it", &[one]);
+    with.tag_index("it", &[other]);
+    let recipe =
+        format!("image: a/b\nmanifests:\n  - image: {}\n  - image: {}\n", place(&without), place(&with));
+    home.write("recipe.yaml", recipe);
+    home.run(&["assemble", "recipe.yaml", "--to", "oci:out", "--no-verify"]).exits(0);
+    assert!(home.path("out").join("blobs/sha256").join(layer.hex()).is_file());
+
+    // What stays elsewhere is said.
+    let note = "1 layer of it is kept elsewhere, and was not sent";
+    let target = format!("{}/elsewhere:1", registry.host());
+    home.run(&["push", &place(&without), &target, "--no-verify"]).exits(0).says(note);
+    let told = home.run(&["push", &place(&without), &target, "--no-verify", "--json"]).exits(0).json();
+    assert_eq!(told["notes"], json!([note]));
+    home.write("recipe.yaml", format!("image: a/b\nmanifests:\n  - image: {}\n", place(&without)));
+    let assembled =
+        home.run(&["assemble", "recipe.yaml", "--to", "oci:less", "--no-verify", "--json"]).exits(0);
+    assert_eq!(assembled.json()["notes"], json!([note]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_holds_binaries_of_another_machine_alone_is_not_sent_though_it_names_no_command() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let target = format!("{}/app:1", registry.host());
+    let holding = |platform: &str, command: &[&str]| {
+        let files = Files::new().program("app", &AMD64.fixed());
+        layout_of(&[&Image::new(platform, command).with(Layer::gzip(files))])
+    };
+    let other = holding("linux/arm64", &[]);
+    home.run(&["push", &place(&other), &target]).exits(1).says("its binaries are for amd64");
+    let windows = holding("windows/amd64", &["/app"]);
+    let ran = home.run(&["push", &place(&windows), &target]).exits(1);
+    assert!(ran.text().contains("it is an ELF program"), "{}", ran.text());
+    assert_eq!(writes(&registry), [""; 0]);
+    home.run(&["push", &place(&holding("linux/amd64", &[])), &target]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_says_another_size_than_the_image_has_is_not_sent() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let mut layout = Layout::new();
+    let mut entry = image("linux/amd64", "1").put(&layout);
+    layout.tag_index("right", &[entry.clone()]);
+    let length = entry["size"].as_u64().unwrap();
+    entry["size"] = json!(length + 1);
+    layout.tag_index("it", &[entry]);
+    let says = format!("has {} bytes, and it has {length}: engines refuse it", length + 1);
+    let [right, wrong] = ["right", "it"].map(|name| format!("oci:{}:{name}", layout.path().display()));
+    // What was found of the same manifest by another index does not hide it.
+    home.run(&["verify", &right, "-p", "linux/amd64"]).exits(0);
+    for _ in 0..2 {
+        let told = home.run(&["verify", &wrong, "-p", "linux/amd64", "--json"]).exits(1).json();
+        let finding = &told[0]["platforms"][0]["findings"][0];
+        assert_eq!(finding["rule"], json!("size"), "{told:#}");
+        assert!(finding["reason"].as_str().unwrap().ends_with(&says), "{told:#}");
+    }
+    home.run(&["verify", &right, "-p", "linux/amd64"]).exits(0);
+    let target = format!("{}/app:1", registry.host());
+    home.run(&["push", &wrong, &target]).exits(1);
+    home.run(&["push", &wrong, &target, "--no-verify"]).exits(2).says(&says);
+    home.run(&["pull", &wrong, "--all-platforms", "--to", "oci:out"]).exits(2).says(&says);
+    assert_eq!(writes(&registry), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registry_lost_of_an_image_is_sent_again_though_the_tag_is_there() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, layout) = (Home::new(), both("1"));
+    let target = format!("{}/app:1", registry.host());
+    home.run(&["push", &place(&layout), &target]).exits(0);
+    let arm = image("linux/arm64", "1");
+    let layer = arm.layers[0].digest.clone();
+    assert!(registry.delete_blob("app", &layer));
+    let ran = home.run(&["push", &place(&layout), &target]).exits(0);
+    assert!(ran.text().contains("1 blob sent"), "{}", ran.text());
+    assert!(registry.blob("app", &layer).is_some());
+
+    let manifest = Digest::sha256(&arm.manifest_bytes()).to_string();
+    assert!(registry.delete_manifest("app", &manifest));
+    home.run(&["push", &place(&layout), &target]).exits(0);
+    assert!(registry.manifest("app", &manifest).is_some());
+
+    registry.clear_requests();
+    let ran = home.run(&["push", &place(&layout), &target]).exits(0);
+    assert!(ran.text().contains("was there already"), "{}", ran.text());
+    assert_eq!(writes(&registry), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_somebody_else_has_moved_is_not_put_back() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, old, new, theirs) = (Home::new(), both("old"), both("new"), both("theirs"));
+    let targets = ["first", "second", "theirs"].map(|tag| format!("{}/app:{tag}", registry.host()));
+    home.run(&["push", &place(&old), &targets[0], &targets[1]]).exits(0);
+    home.run(&["push", &place(&theirs), &targets[2]]).exits(0);
+    // The last look at the second tag takes a while, and then it is not taken.
+    let on = |method| On { method: Some(method), path: "/manifests/second".into(), ..On::default() };
+    registry.fault(Fault::SlowHeaders(Duration::from_secs(2)), on(Method::Head), None);
+    registry.fault(Fault::status(403), on(Method::Put), None);
+    registry.clear_requests();
+    let running = start(&mut home.workson(&["push", &place(&new), &targets[0], &targets[1]]));
+    let is_read_back = || {
+        let mut requests = registry.requests().into_iter();
+        requests.any(|request| request.method == Method::Put && request.path.ends_with("/manifests/first"))
+            && requests.any(|request| request.method == Method::Get && request.path.ends_with("/first"))
+    };
+    until("the first tag to be read back", is_read_back);
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(registry.put_tag("app", "first", &digest(&theirs).parse().unwrap()));
+    let ran = running.ends().exits(2);
+    assert!(ran.stderr.contains("app:first (moved by somebody else meanwhile"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("every tag is as it was"), "{}", ran.stderr);
+    assert_eq!(points_at(&registry, "app", "first").unwrap(), digest(&theirs));
+    assert_eq!(points_at(&registry, "app", "second").unwrap(), digest(&old));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_was_sent_and_not_answered_may_still_be_taken_and_that_is_said() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, old, new) = (Home::new(), both("old"), both("new"));
+    let target = format!("{}/app:1", registry.host());
+    home.run(&["push", &place(&old), &target]).exits(0);
+    let on = On { method: Some(Method::Put), path: "/manifests/1".into(), ..On::default() };
+    registry.fault(Fault::Reset, on.clone(), None);
+    let ran = home.run(&["push", &place(&new), &target]).exits(2);
+    assert!(ran.stderr.contains("the registry may still take what was sent"), "{}", ran.stderr);
+    assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&old));
+    registry.clear_faults();
+    registry.fault(Fault::status(403), on.clone(), None);
+    let ran = home.run(&["push", &place(&new), &target]).exits(2);
+    assert!(
+        ran.stderr.contains("every tag is as it was") && !ran.stderr.contains("may still"),
+        "{}",
+        ran.stderr
+    );
+    // It may take longer than other requests.
+    registry.clear_faults();
+    registry.fault(Fault::SlowHeaders(Duration::from_secs(3)), on, None);
+    home.run(&["push", &place(&new), &target, "--timeout", "1"]).exits(0);
+    assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&new));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_can_not_be_read_is_replaced_only_where_that_is_asked_for() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let (home, new) = (Home::new(), layout_of(&[&image("linux/arm64", "new")]));
+    let entry = json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": Digest::sha256(b"x").to_string(), "size": 1,
+        "platform": { "os": "linux", "architecture": "s390x" },
+    });
+    let index = |more: Value| {
+        let mut index = json!({ "schemaVersion": 2, "manifests": [entry.clone()] });
+        index.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        index.to_string()
+    };
+    let oci = "application/vnd.oci.image.index.v1+json";
+    for (media_type, document) in [
+        ("text/plain", index(json!({}))),
+        ("application/octet-stream", index(json!({}))),
+        (oci, index(json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json" }))),
+        (oci, index(json!({ "layers": [] }))),
+        (oci, "{\"manifests\": 1}".to_owned()),
+    ] {
+        registry.put_manifest("app", Some("1"), media_type, document.clone());
+        let target = format!("{}/app:1", registry.host());
+        let ran = home.run(&["push", &place(&new), &target]).exits(2);
+        assert!(
+            ran.stderr.contains("could not be told") && ran.stderr.contains("--allow-drop any"),
+            "{}",
+            ran.stderr
+        );
+        home.run(&["push", &place(&new), &target, "--allow-drop", "linux/s390x"]).exits(2);
+        assert_eq!(
+            points_at(&registry, "app", "1").unwrap(),
+            Digest::sha256(document.as_bytes()).to_string()
+        );
+        home.run(&["push", &place(&new), &target, "--allow-drop", "any"]).exits(0);
+        assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&new));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_uses_more_features_of_a_system_is_not_lost_unsaid() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let target = format!("{}/app:1", registry.host());
+    let mut old = Layout::new();
+    let plain = image("linux/amd64", "plain").put(&old);
+    let mut special = image("linux/amd64", "special").put(&old);
+    special["platform"]["os.features"] = json!(["x"]);
+    old.tag_index("it", &[special, plain]);
+    home.run(&["push", &place(&old), &target]).exits(0);
+    let new = layout_of(&[&image("linux/amd64", "new")]);
+    home.run(&["push", &place(&new), &target]).exits(1).says("which the image lacks");
+    assert_eq!(points_at(&registry, "app", "1").unwrap(), digest(&old));
+    home.run(&["push", &place(&new), &target, "--allow-drop", "linux/amd64"]).exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_no_document_is_said_to_be_the_layouts() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let home = Home::new();
+    let mut layout = Layout::new();
+    let mut other = image("linux/arm64", "1").put(&layout);
+    other["mediaType"] = json!("text/plain");
+    layout.tag_index("it", &[image("linux/amd64", "1").put(&layout), other]);
+    let target = format!("{}/app:1", registry.host());
+    for command in [
+        vec!["push", "IMAGE", &target, "--no-verify"],
+        vec!["pull", "IMAGE", "--all-platforms", "--to", "oci:out"],
+    ] {
+        let place = place(&layout);
+        let words: Vec<&str> =
+            command.iter().map(|word| if *word == "IMAGE" { &*place } else { *word }).collect();
+        let ran = home
+            .run(&words)
+            .exits(2)
+            .says("is labelled \"text/plain\", which is neither an index nor an image manifest");
+        assert!(!ran.stderr.contains("registry"), "{}", ran.stderr);
+    }
 }

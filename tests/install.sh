@@ -46,6 +46,10 @@ for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:
     i686-linux-gnu:i386 powerpc64le-linux-gnu:ppc64el s390x-linux-gnu:s390x; do
     [ -e "/usr/${pair%%:*}/include/stdio.h" ] || packages="$packages libc6-dev-${pair#*:}-cross"
 done
+# What reads feeds and calendars, other than what wrote them.
+for pair in feedparser:python3-feedparser icalendar:python3-icalendar; do
+    /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || packages="$packages ${pair#*:}"
+done
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"
 
 if [ -n "$packages" ]; then

@@ -288,6 +288,221 @@ async fn what_gives_rights_or_reaches_out_is_named() {
     assert!(!home.path("refused").exists());
 }
 
+/// The layout of one image, as a place.
+fn place_of(image: &Image) -> (parts::image::Layout, String) {
+    let layout = layout_of(&[image]);
+    let place = format!("oci:{}:it", layout.path().display());
+    (layout, place)
+}
+
+fn index_of(home: &Home, layout: &str) -> Value {
+    serde_json::from_slice(&fs::read(home.path(layout).join("index.json")).unwrap()).unwrap()
+}
+
+/// What is in a folder.
+fn left_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Copies from one place on disk to another by skopeo.
+fn skopeo_copy(home: &Home, from: &str, to: &str) {
+    let mut skopeo = home.command("skopeo");
+    parts::run("skopeo", skopeo.args(["--insecure-policy", "copy", "--quiet", "--all", from, to]), b"");
+}
+
+#[test]
+fn names_with_colons_are_those_that_engines_write_and_read() {
+    let (home, image) = (Home::new(), image("linux/amd64", 10));
+    let (_layout, place) = place_of(&image);
+    let pull = |from: &str, to: &str| home.run(&["pull", from, "-p", "linux/amd64", "--to", to]);
+    // Into a layout that is not there yet, and into one that is.
+    for name in ["localhost/c:1", "localhost/d:1"] {
+        pull(&place, &format!("oci:s6:{name}")).exits(0);
+        assert_eq!(raw(&home, &format!("oci:s6:{name}")), image.manifest_bytes());
+    }
+    skopeo_copy(&home, &place, "oci:s6:localhost/b:1");
+    pull("oci:s6:localhost/b:1", "docker-archive:k.tar:localhost/k:1").exits(0);
+    raw(&home, "docker-archive:k.tar:localhost/k:1");
+    pull("docker-archive:k.tar:localhost/k:1", "rootfs:root").exits(0);
+    let folders = left_in(&home.path("."));
+    assert!(folders.iter().all(|name| !name.contains(':')), "{folders:?}");
+    pull("oci:s6:localhost/x:1", "oci:never").exits(2).says("it has no image called localhost/x:1");
+}
+
+#[test]
+fn an_image_without_a_name_takes_the_place_of_the_last_one_and_can_be_addressed() {
+    let home = Home::new();
+    let (amd64, arm64) = (image("linux/amd64", 10), image("linux/arm64", 10));
+    let layout = layout_of(&[&amd64, &arm64]);
+    let place = format!("oci:{}:it", layout.path().display());
+    let pull = |from: &str, platform: &str, to: &str| home.run(&["pull", from, "-p", platform, "--to", to]);
+    pull(&place, "linux/amd64", "oci:one:kept").exits(0);
+    pull(&place, "linux/amd64", "oci:two").exits(0);
+    pull(&place, "linux/arm64", "oci:two").exits(0);
+    assert_eq!(raw(&home, "oci:two"), arm64.manifest_bytes());
+    pull("oci:two", "linux/arm64", "rootfs:root").exits(0);
+    // What has a name stays, and so does what says which platform it is.
+    pull(&place, "linux/arm64", "oci:one").exits(0);
+    assert_eq!(raw(&home, "oci:one:kept"), amd64.manifest_bytes());
+    let mut index = index_of(&home, "two");
+    index["manifests"] = json!([amd64.entry()]);
+    home.write("two/index.json", index.to_string());
+    pull(&place, "linux/arm64", "oci:two").exits(0);
+    assert_eq!(index_of(&home, "two")["manifests"].as_array().unwrap().len(), 2);
+
+    // Several that have no name, as skopeo leaves them.
+    let digests = [&amd64, &arm64].map(|image| Digest::sha256(&image.manifest_bytes()).to_string());
+    let says = format!(
+        "it has several images; name one, as oci:DIR:NAME or oci:DIR@DIGEST: {} (linux/amd64), {}\n",
+        digests[0], digests[1]
+    );
+    let ran = pull("oci:two", "linux/amd64", "oci:never").exits(2);
+    assert!(ran.stderr.ends_with(&says), "{says} is not in {}", ran.stderr);
+    for (digest, platform) in digests.iter().zip(["linux/amd64", "linux/arm64"]) {
+        let root = format!("rootfs:root-{}", &platform[6..]);
+        pull(&format!("oci:two@{digest}"), platform, &root).exits(0);
+        assert_eq!(fs::read(home.path(&root[7..]).join("hello")).unwrap(), platform.as_bytes());
+    }
+    let absent = format!("oci:two@{}", Digest::sha256(b""));
+    pull(&absent, "linux/amd64", "oci:never").exits(2).says("it has no image called sha256:e3b0");
+    pull("oci:two@sha256:1", "linux/amd64", "oci:never").exits(2).says("oci:two@sha256:1: ");
+    pull(&place, "linux/amd64", &absent).exits(2).says("its digest follows from what it is");
+
+    // Two names for one image are one image.
+    for name in ["a", "b"] {
+        pull(&place, "linux/amd64", &format!("oci:names:{name}")).exits(0);
+    }
+    pull("oci:names", "linux/amd64", "rootfs:of-names").exits(0);
+    pull(&place, "linux/arm64", "oci:names:c").exits(0);
+    pull("oci:names", "linux/amd64", "rootfs:never").exits(2).says("oci:DIR@DIGEST: a, b, c\n");
+    assert!(!home.path("never").exists());
+}
+
+#[test]
+fn nothing_is_written_through_links_in_a_layout() {
+    use std::os::unix::fs::symlink;
+    let (home, image) = (Home::new(), image("linux/amd64", 10));
+    let (_layout, place) = place_of(&image);
+    let pull = |to: &str| home.run(&["pull", &place, "-p", "linux/amd64", "--to", to]);
+    let hex = &image.layers[1].digest["sha256:".len()..];
+    // An end of what is written, and what is written itself.
+    let mine = home.write("mine", "");
+    fs::create_dir_all(home.path("part/blobs/sha256")).unwrap();
+    let part = home.path("part/blobs/sha256").join(format!(".{hex}.part"));
+    symlink(&mine, &part).unwrap();
+    pull("oci:part").exits(2).says("is a link: remove it");
+    assert_eq!(fs::read(&mine).unwrap(), b"");
+    fs::remove_file(&part).unwrap();
+    home.write("whole", image.layers[1].bytes.as_ref().unwrap());
+    let blob = home.path("part/blobs/sha256").join(hex);
+    symlink(home.path("whole"), &blob).unwrap();
+    pull("oci:part").exits(0);
+    assert!(fs::symlink_metadata(&blob).unwrap().is_file());
+    // The folders of blobs.
+    fs::create_dir_all(home.path("elsewhere/sha256")).unwrap();
+    fs::create_dir_all(home.path("folder/blobs")).unwrap();
+    fs::create_dir(home.path("all")).unwrap();
+    symlink(home.path("elsewhere"), home.path("all/blobs")).unwrap();
+    symlink(home.path("elsewhere/sha256"), home.path("folder/blobs/sha256")).unwrap();
+    for (layout, which) in [("all", "all/blobs"), ("folder", "folder/blobs/sha256")] {
+        let says =
+            format!("writing into {which}: it is a link, and what is written there would be elsewhere");
+        pull(&format!("oci:{layout}")).exits(2).says(&says);
+    }
+    assert!(left_in(&home.path("elsewhere/sha256")).is_empty());
+}
+
+#[test]
+fn a_layout_of_another_version_is_left_as_it_is() {
+    let (home, image) = (Home::new(), image("linux/amd64", 10));
+    let (_layout, place) = place_of(&image);
+    let mark = r#"{"imageLayoutVersion":"9.0.0"}"#;
+    home.write("out/oci-layout", mark);
+    let ran = home.run(&["pull", &place, "-p", "linux/amd64", "--to", "oci:out"]).exits(2);
+    ran.says("out/oci-layout: it says that the layout has the version 9.0.0, and 1.0.0 is written here");
+    assert_eq!(left_in(&home.path("out")), ["oci-layout"]);
+    assert_eq!(fs::read_to_string(home.path("out/oci-layout")).unwrap(), mark);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_into_one_layout_share_what_comes() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/amd64", 300_000);
+    put(&registry, "app", "1", &[&image]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let layer = format!("/blobs/{}", image.layers[1].digest);
+    let slow = Fault::Trickle { bytes_per: 20_000, every: std::time::Duration::from_millis(100) };
+    registry.fault(slow, On::get(&layer), Some(1));
+    let to = |name: &str| format!("oci:out:{name}");
+    let pull =
+        |name: &str| start(&mut home.workson(&["pull", &reference, "-p", "linux/amd64", "--to", &to(name)]));
+    let one = pull("one");
+    let hex = &image.layers[1].digest["sha256:".len()..];
+    let part = home.path("out/blobs/sha256").join(format!(".{hex}.part"));
+    cli_support::until("a part of the layer", || part.metadata().is_ok_and(|part| part.len() > 0));
+    let other = pull("other");
+    other.ends().exits(0);
+    one.ends().exits(0);
+    assert_eq!(fetched(&registry, &image)[1], 1);
+    for name in ["one", "other"] {
+        assert_eq!(raw(&home, &to(name)), image.manifest_bytes());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_of_an_archive_goes_with_the_next() {
+    let registry = MemoryRegistry::start().await.unwrap();
+    let image = image("linux/amd64", 300_000);
+    put(&registry, "app", "1", &[&image]);
+    let (home, reference) = (Home::new(), format!("{}/app:1", registry.host()));
+    let layer = format!("/blobs/{}", image.layers[1].digest);
+    let arguments = ["pull", &reference, "-p", "linux/amd64", "--to", "docker-archive:out/k.tar"];
+    // Somebody's own, which is called much like it.
+    home.write("out/.k.tar.complete", "");
+    for signal in ["KILL", "TERM"] {
+        registry.fault(Fault::Hang, On::get(&layer), Some(1));
+        registry.clear_requests();
+        let running = start(&mut home.workson(&arguments));
+        cli_support::until("the layer's request", || fetched(&registry, &image)[1] > 0);
+        running.signal(signal);
+        running.ends();
+    }
+    let left = left_in(&home.path("out"));
+    assert!(
+        left.len() == 2 && left[1].starts_with(".k.tar.incomplete-"),
+        "that of the first is gone: {left:?}"
+    );
+    home.run(&arguments).exits(0);
+    assert_eq!(left_in(&home.path("out")), [".k.tar.complete", "k.tar"]);
+}
+
+#[test]
+fn an_image_whose_config_has_other_layers_is_no_archive() {
+    let home = Home::new();
+    let layout = parts::image::Layout::new();
+    let image = image("linux/amd64", 10);
+    let mut entry = image.put(&layout);
+    let mut manifest: Value = serde_json::from_slice(&image.manifest_bytes()).unwrap();
+    manifest["layers"].as_array_mut().unwrap().pop();
+    let bytes = manifest.to_string();
+    let digest = Digest::sha256(bytes.as_bytes());
+    fs::write(layout.path().join("blobs/sha256").join(digest.hex()), &bytes).unwrap();
+    (entry["digest"], entry["size"]) = (json!(digest.as_str()), json!(bytes.len()));
+    let mut layout = layout;
+    layout.tag("it", &entry);
+    let place = format!("oci:{}:it", layout.path().display());
+    for to in ["docker-archive:k.tar", "rootfs:root"] {
+        let ran = home.run(&["pull", &place, "-p", "linux/amd64", "--to", to]).exits(2);
+        assert!(ran.stderr.contains("1 layers, and its config has diffIDs for 2"), "{to}: {}", ran.stderr);
+    }
+    assert!(!home.path("k.tar").exists());
+}
+
 #[test]
 fn what_skopeo_pushes_is_pulled_bit_for_bit() {
     let storage = tempfile::tempdir().unwrap();

@@ -368,7 +368,7 @@ async fn a_store_of_the_version_before_is_brought_up_to_date_and_keeps_its_runs(
         .execute_batch(
             "DROP TABLE declared_problems; DROP TABLE declared_tags; DROP TABLE declared_spans;
              DROP TABLE declared_images; DROP TABLE moments; DROP TABLE histories;
-             DROP TABLE verified_references; DROP TABLE verifications;
+             DROP TABLE verified_references; DROP TABLE verifications; DROP TABLE published_blobs;
              DELETE FROM refinery_schema_history WHERE version > 1;",
         )
         .unwrap();

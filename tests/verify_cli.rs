@@ -201,6 +201,30 @@ fn layers_are_read_however_they_are_packed() {
 }
 
 #[test]
+fn several_layers_with_the_widest_window_and_large_programs_fit_into_64_mebibytes() {
+    let wide = |name: &str| {
+        // A header that names a dynamic segment: so much of it is kept as of any program.
+        let mut program = elf(183);
+        let headers = program.len() as u64;
+        program.resize(12 << 20, 1);
+        program[32..40].copy_from_slice(&headers.to_le_bytes());
+        program[56..58].copy_from_slice(&1_u16.to_le_bytes());
+        program[headers as usize..][..4].copy_from_slice(&2_u32.to_le_bytes());
+        let tar = files().file(name, vec![b'a'; 24 << 20]).program("lib/large", &program).tar();
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(24).unwrap();
+        encoder.write_all(&tar).unwrap();
+        Layer::of(TAR_ZSTD, encoder.finish().unwrap(), tar)
+    };
+    let image = ["a", "b", "c", "d", "e"]
+        .iter()
+        .fold(Image::new("linux/arm64", &["/app"]), |image, name| image.with(wide(name)));
+    let layout = layout_of(&[&image]);
+    let ran = Home::new().run(&["verify", &format!("oci:{}:it", layout.path().display())]).exits(0);
+    assert!(ran.peak_kib < 64 << 10, "{} KiB", ran.peak_kib);
+}
+
+#[test]
 fn layers_that_are_no_file_system_or_kept_elsewhere_are_named() {
     let foreign = [
         "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",

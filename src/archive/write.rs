@@ -5,17 +5,20 @@
 //! has its name once it is whole.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use workson_oci::config::Details;
 use workson_oci::digest::{Algorithm, Hasher};
 use workson_oci::document::Document;
 use workson_oci::{Content, Descriptor, Digest, Reference};
 
 use super::{ArchiveError, Place};
+use crate::staging::{held, prefix, split, sweep};
 
 /// How much is read and written at once.
 const PIECE: usize = 256 << 10;
@@ -31,15 +34,16 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Begins an archive of the image that `manifest` is, under a name where it is to have one: everything is in it but
-    /// the blobs, and no file of this path yet.
+    /// Begins an archive of the image that `manifest` is, with its `config`, under a name where it is to have one:
+    /// everything is in it but the blobs, and no file of this path yet.
     ///
     /// # Errors
-    /// Where it can't be written, or there is something else of this path, or the manifest is of no image, or a part of
-    /// the image is named by another digest than SHA-256.
+    /// Where it can't be written, or there is something else of this path, or the manifest is of no image, the config has
+    /// another number of layers, or a part of the image is named by another digest than SHA-256.
     pub fn begin(
         path: &Path,
         manifest: &Content,
+        config: &Content,
         name: Option<&Reference>,
     ) -> Result<ArchiveWriter, ArchiveError> {
         let failed = |came_back: String| ArchiveError::writing(path, came_back);
@@ -51,6 +55,13 @@ impl ArchiveWriter {
         else {
             return Err(failed("an archive has one image, and this is an index".into()));
         };
+        let (layers, diff_ids) = (image.layers.len(), diff_ids(config).map_err(&failed)?);
+        if layers != diff_ids {
+            let text = format!(
+                "the image has {layers} layers, and its config has diffIDs for {diff_ids}: no engine would load it"
+            );
+            return Err(failed(text));
+        }
         // `docker load` and `podman load` find what is in it under `blobs/sha256/`.
         let by_sha256 = |what: &str, digest: &Digest| match digest.algorithm() {
             Algorithm::Sha256 => Ok(()),
@@ -132,12 +143,21 @@ impl ArchiveWriter {
     }
 }
 
-/// A file beside the one that it is to be.
+/// How many layers a config says that the image has.
+fn diff_ids(config: &Content) -> Result<usize, String> {
+    if !config.digest.matches(&config.bytes) {
+        return Err(format!("the config's bytes do not have the digest {}", config.digest));
+    }
+    let details = Details::from_bytes(&config.bytes).map_err(|error| error.to_string())?;
+    Ok(details.rootfs.diff_ids.len())
+}
+
+/// A file beside the one that it is to be. What a killed run left there goes.
 fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
-    prefix.push(".incomplete-");
+    let (parent, name) = split(path)?;
+    let prefix = prefix(name);
+    let is_such = |found: &OsStr| found.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+    sweep(&parent, is_such, |path| fs::remove_file(path));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
     #[cfg(unix)]
@@ -146,7 +166,13 @@ fn temporary(path: &Path) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(parent)
+    let (file, _) = held(|| {
+        let file = builder.tempfile_in(&parent)?;
+        // Of the same open file: it stays held as long as either is open.
+        let (handle, path) = (file.as_file().try_clone()?, file.path().to_owned());
+        Ok((file, handle, path))
+    })?;
+    Ok(file)
 }
 
 /// Writes all that is no blob: the small files, and the headers of all. Where each blob is to stand.

@@ -8,7 +8,7 @@ mod place;
 mod signature;
 mod stanza;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -81,6 +81,9 @@ impl Architecture {
     }
 }
 
+/// How many versions are named where the one that is wanted is not there.
+const MAX_NAMED: usize = 5;
+
 /// Which release is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -132,11 +135,11 @@ impl Root {
 pub fn release(wanted: &Wanted<'_>, settings: &Settings<'_>) -> Result<Release, AssembleError> {
     let Wanted { location, version, keyring, may_lack } = *wanted;
     let place = Place::new(location, settings)?;
-    let roots = match place.text("checksums.sha512")? {
+    let found = match place.text("checksums.sha512")? {
         Some(text) => listed(&place, &text, version)?,
         None => indexed(&place, version)?,
     };
-    let (roots, newest) = of_one_version(roots, location, version)?;
+    let (roots, newest) = of_one_version(found, place.shown(), version)?;
     let mut notes = Vec::new();
     // Before anything large is fetched.
     let absent = absent(&roots, &newest);
@@ -171,18 +174,42 @@ fn lacking(text: String, roots: &[Root]) -> AssembleError {
     AssembleError { unexpected: true, ..AssembleError::new(text).with_hint(hint) }
 }
 
+/// What was found of a release.
+struct Found {
+    /// The roots of the version that is wanted, or of any.
+    roots: Vec<Root>,
+    /// The other versions that are there.
+    others: BTreeSet<String>,
+}
+
+/// The versions that are nearest to one that is not there: those that begin so, else all; the newest first.
+fn nearest(versions: BTreeSet<String>, wanted: &str) -> Vec<String> {
+    let begins = format!("{}.", wanted.trim_end_matches('.'));
+    let (near, mut others): (Vec<String>, Vec<String>) =
+        versions.into_iter().partition(|version| version.starts_with(&begins));
+    let mut nearest = if near.is_empty() { std::mem::take(&mut others) } else { near };
+    nearest.sort_by(|a, b| newest_first(a, b));
+    nearest.truncate(MAX_NAMED);
+    nearest
+}
+
 /// The roots of the newest version, which has to be that of every architecture.
 fn of_one_version(
-    mut roots: Vec<Root>,
+    Found { mut roots, others }: Found,
     location: &str,
     version: Option<&str>,
 ) -> Result<(Vec<Root>, String), AssembleError> {
     let newest = roots.iter().map(|root| root.version.clone()).min_by(|a, b| newest_first(a, b));
     let Some(newest) = newest else {
         let wanted = version.map(|version| format!(" of {version}")).unwrap_or_default();
-        return Err(AssembleError::new(format!("{location} has no minimal root{wanted} of Alpine")).with_hint(
-            "it has to be a release's folder or address, with one folder for each architecture and checksums",
-        ));
+        let error = AssembleError::new(format!("{location} has no minimal root{wanted} of Alpine"));
+        let near = nearest(others, version.unwrap_or_default());
+        return Err(match near.is_empty() {
+            true => error.with_hint(
+                "it has to be a release's folder or address, with one folder for each architecture and checksums",
+            ),
+            false => error.with_hint(format!("it has {}; --version names one of these", near.join(" "))),
+        });
     };
     let older: Vec<String> = roots
         .iter()
@@ -200,14 +227,15 @@ fn of_one_version(
 }
 
 /// What a file of checksums lists.
-fn listed(place: &Place<'_>, text: &str, version: Option<&str>) -> Result<Vec<Root>, AssembleError> {
-    let mut roots: Vec<Root> = Vec::new();
+fn listed(place: &Place<'_>, text: &str, version: Option<&str>) -> Result<Found, AssembleError> {
+    let (mut roots, mut others): (Vec<Root>, BTreeSet<String>) = Default::default();
     for line in text.lines() {
         let Some((sum, file)) = line.split_once(char::is_whitespace) else { continue };
         // sha512sum marks binary files by a star.
         let file = file.trim_start().trim_start_matches('*').trim_start_matches("./");
         let Some((architecture, found)) = named(file) else { continue };
         if version.is_some_and(|version| version != found) {
+            others.insert(found.to_owned());
             continue;
         }
         let root = Root { architecture, version: found.to_owned(), sha512: sha512(place, file, sum)? };
@@ -218,7 +246,7 @@ fn listed(place: &Place<'_>, text: &str, version: Option<&str>) -> Result<Vec<Ro
         }
     }
     roots.sort_by_key(|root| ARCHITECTURES.iter().position(|known| *known == root.architecture));
-    Ok(roots)
+    Ok(Found { roots, others })
 }
 
 /// `aarch64/alpine-minirootfs-3.20.3-aarch64.tar.gz`: the architecture and the version. Any other name is none: nothing
@@ -252,7 +280,7 @@ struct Indexed {
 }
 
 /// What each architecture's index tells, or the checksum beside a root.
-fn indexed(place: &Place<'_>, version: Option<&str>) -> Result<Vec<Root>, AssembleError> {
+fn indexed(place: &Place<'_>, version: Option<&str>) -> Result<Found, AssembleError> {
     if let Some(version) = version.filter(|version| !is_version(version)) {
         return Err(AssembleError::new(format!("--version {version}: that is no version of Alpine"))
             .with_hint("for example 3.20.3"));
@@ -262,13 +290,14 @@ fn indexed(place: &Place<'_>, version: Option<&str>) -> Result<Vec<Root>, Assemb
         Some(version) => Some(version.to_owned()),
         None => place.text("VERSION")?.map(|text| text.trim().to_owned()).filter(|text| is_version(text)),
     };
-    let mut roots = Vec::new();
+    let (mut roots, mut others) = (Vec::new(), BTreeSet::new());
     for architecture in ARCHITECTURES {
         let index = format!("{}/latest-releases.yaml", architecture.name);
         let newest = match place.text(&index)? {
             Some(text) => in_index(place, architecture, &index, &text)?,
             None => None,
         };
+        others.extend(newest.as_ref().map(|root: &Root| root.version.clone()));
         let root = match (newest, &own) {
             (Some(root), _) if version.is_none_or(|version| version == root.version) => Some(root),
             // An index tells of the newest release alone.
@@ -277,7 +306,7 @@ fn indexed(place: &Place<'_>, version: Option<&str>) -> Result<Vec<Root>, Assemb
         };
         roots.extend(root);
     }
-    Ok(roots)
+    Ok(Found { roots, others })
 }
 
 fn in_index(
@@ -330,7 +359,7 @@ fn part(
     })?;
     match (place.text(&format!("{file}.asc"))?, keyring) {
         (Some(text), Some(keyring)) => {
-            let key = signature::check(&file, &text, Path::new(&path), keyring, place.scratch())?;
+            let key = signature::check(&file, &text, &path, keyring, place.scratch())?;
             notes.push(format!("{file} is signed by {key}"));
         }
         (None, Some(_)) => {
@@ -354,7 +383,8 @@ fn part(
         at: format!("{}/{}", place.shown(), root.architecture.name),
         platform: Some(root.architecture.platform()),
         what: What::Root {
-            path: Path::new(&path).to_owned(),
+            name: place.shown_file(&file),
+            path,
             checksums: vec![root.sha512.clone()],
             config: Box::new(config),
         },

@@ -13,6 +13,7 @@ use workson_oci::{Content, Descriptor, Digest, Index, Manifest, MediaType, Platf
 
 use super::documents::Entry;
 use crate::source::{Opened, Source};
+use crate::transfer::kept_elsewhere;
 
 /// How deep indexes may lie within one another, and how many entries they may have together.
 const MAX_DEPTH: usize = 4;
@@ -30,7 +31,7 @@ pub(super) struct Existing {
     pub(super) source: Box<dyn Source>,
     /// Its platforms.
     pub(super) images: Vec<Kept>,
-    /// Manifests, each with the blobs that it names.
+    /// Manifests, each with the blobs that it names, but for those that are kept elsewhere.
     pub(super) documents: Vec<(Content, Vec<Digest>)>,
     pub(super) notes: Vec<String>,
 }
@@ -170,7 +171,7 @@ impl Reading<'_> {
         if self.images.len() >= MAX_IMAGES {
             return Err(format!("it has more than {MAX_IMAGES} images"));
         }
-        self.documents.push((content.clone(), blobs(manifest)?));
+        self.documents.push((content.clone(), blobs(&content, manifest)?));
         self.images.push(Kept { platform, manifest: content, annotations, attestations: Vec::new() });
         Ok(())
     }
@@ -215,7 +216,8 @@ impl Reading<'_> {
             };
             let platform = entry.platform.clone().unwrap_or_else(unknown);
             kept.attestations.push(Entry::of(&content, platform, annotations));
-            self.documents.push((content, blobs(&manifest)?));
+            let blobs = blobs(&content, &manifest)?;
+            self.documents.push((content, blobs));
         }
         Ok(())
     }
@@ -281,8 +283,11 @@ fn completed(wanted: &Platform, told: &Platform) -> Platform {
     }
 }
 
-/// The blobs that a manifest names.
-fn blobs(manifest: &Manifest) -> Result<Vec<Digest>, String> {
-    let all = [&manifest.config].into_iter().chain(&manifest.layers);
+/// The blobs that a manifest names, but for those that are kept elsewhere: whoever has the manifest need not have them.
+fn blobs(content: &Content, manifest: &Manifest) -> Result<Vec<Digest>, String> {
+    let elsewhere = kept_elsewhere(content);
+    let is_here = |at: usize| !elsewhere.get(at).copied().unwrap_or(false);
+    let layers = manifest.layers.iter().enumerate().filter(|(at, _)| is_here(*at));
+    let all = [&manifest.config].into_iter().chain(layers.map(|(_, layer)| layer));
     all.map(|blob| blob.checked_digest().map_err(|error| error.to_string())).collect()
 }

@@ -55,6 +55,8 @@ pub struct Part {
 pub enum What {
     /// A root file system: a tar file, packed or not, or a folder.
     Root {
+        /// What it is called: its path, or where it was fetched from.
+        name: String,
         /// Where it is.
         path: PathBuf,
         /// What its bytes have to have.
@@ -180,12 +182,7 @@ impl File<'_> {
 
     /// An image as the file means it.
     fn place(&self, text: &str) -> Result<Place, Complaint> {
-        let place = |text: &str| Place::read(text).map_err(Complaint::new);
-        match ["oci:", "docker-archive:"].iter().find_map(|kind| Some((kind, text.strip_prefix(kind)?))) {
-            // The folder may have a name that ends as a tag would, which only its own place tells.
-            Some((kind, path)) => place(&format!("{kind}{}", self.path(path).display())),
-            None => place(text),
-        }
+        Place::read_in(self.folder, text).map_err(Complaint::new)
     }
 
     /// The references that an image's name and its further tags stand for.

@@ -47,38 +47,43 @@ pub(super) fn media_type(kind: Kind, compression: Compression) -> Result<&'stati
 }
 
 /// Reads a root: a tar file, packed or not, or a folder.
-pub(super) fn read(path: &Path, checksums: &[Digest], settings: &Settings<'_>) -> Result<Layer, String> {
-    let tried = |error: &dyn std::fmt::Display| format!("reading the root {}: {error}", path.display());
+/// `name` is what it is called.
+pub(super) fn read(
+    name: &str,
+    path: &Path,
+    checksums: &[Digest],
+    settings: &Settings<'_>,
+) -> Result<Layer, String> {
+    let tried = |error: &dyn std::fmt::Display| format!("reading the root {name}: {error}");
     let metadata = fs::metadata(path).map_err(|error| tried(&error))?;
     if !metadata.is_dir() {
-        return file(path, checksums, settings);
+        return file(name, path, checksums, settings);
     }
     if let Some(checksum) = checksums.first() {
-        return Err(format!("{} is a folder, which has no checksum {checksum}", path.display()));
+        return Err(format!("{name} is a folder, which has no checksum {checksum}"));
     }
     let seconds = settings.created.map_or(0, |created| created.as_second());
     let mtime = u64::try_from(seconds).unwrap_or(0);
     let tar = tempfile::tempfile_in(settings.scratch).map_err(|error| tried(&error))?;
     let mut writer = io::BufWriter::new(tar);
     folder::write(path, mtime, &mut writer).map_err(|error| match error.kind() {
-        io::ErrorKind::StorageFull => unpackable(path, settings.scratch, &error),
+        io::ErrorKind::StorageFull => unpackable(name, settings.scratch, &error),
         _ => tried(&error),
     })?;
-    let mut tar = writer.into_inner().map_err(|error| unpackable(path, settings.scratch, error.error()))?;
+    let mut tar = writer.into_inner().map_err(|error| unpackable(name, settings.scratch, error.error()))?;
     tar.rewind().map_err(|error| tried(&error))?;
-    packed(path, tar, &settings.limits, settings.scratch)
+    packed(name, tar, &settings.limits, settings.scratch)
 }
 
-fn file(path: &Path, checksums: &[Digest], settings: &Settings<'_>) -> Result<Layer, String> {
-    let tried = |error: io::Error| format!("reading the root {}: {error}", path.display());
+fn file(name: &str, path: &Path, checksums: &[Digest], settings: &Settings<'_>) -> Result<Layer, String> {
+    let tried = |error: io::Error| format!("reading the root {name}: {error}");
     let mut file = regular(path).map_err(tried)?;
     let mut beginning = Vec::new();
     Read::by_ref(&mut file).take(8).read_to_end(&mut beginning).map_err(tried)?;
     file.rewind().map_err(tried)?;
-    if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
+    if let Some((_, packer)) = OTHERS.iter().find(|(magic, _)| beginning.starts_with(magic)) {
         return Err(format!(
-            "the root {} is packed with {name}, which engines do not unpack; pack it with gzip or zstd",
-            path.display()
+            "the root {name} is packed with {packer}, which engines do not unpack; pack it with gzip or zstd"
         ));
     }
     let compression = match beginning[..] {
@@ -88,31 +93,32 @@ fn file(path: &Path, checksums: &[Digest], settings: &Settings<'_>) -> Result<La
     };
     let mut checked = Checked::new(file, checksums);
     let layer = match compression {
-        Compression::None => packed(path, &mut checked, &settings.limits, settings.scratch),
-        compression => as_it_is(path, &mut checked, compression, &settings.limits),
+        Compression::None => packed(name, &mut checked, &settings.limits, settings.scratch),
+        compression => as_it_is(name, path, &mut checked, compression, &settings.limits),
     };
     // Where it is another file than was meant, that says more than what is wrong with it.
-    checked.finish(path)?;
+    checked.finish(name)?;
     layer
 }
 
 /// A compressed tar file is the layer.
 fn as_it_is<R: Read>(
+    name: &str,
     path: &Path,
     checked: &mut Checked<R>,
     compression: Compression,
     limits: &Limits,
 ) -> Result<Layer, String> {
     let read = layer::read(&mut *checked, compression, Algorithm::Sha256, limits);
-    let read = read.map_err(|error| refused(path, &error))?;
-    is_filled(path, &read)?;
+    let read = read.map_err(|error| refused(name, &error))?;
+    is_filled(name, &read)?;
     let (digest, diff_id) = (read.digest, read.diff_id);
     Ok(Layer { digest, size: checked.length, diff_id, compression, path: path.to_owned() })
 }
 
 /// A tar file is packed into a file in `scratch` as it is read.
-fn packed(path: &Path, tar: impl Read, limits: &Limits, scratch: &Path) -> Result<Layer, String> {
-    let tried = |error: io::Error| unpackable(path, scratch, &error);
+fn packed(name: &str, tar: impl Read, limits: &Limits, scratch: &Path) -> Result<Layer, String> {
+    let tried = |error: io::Error| unpackable(name, scratch, &error);
     let file = tempfile::Builder::new().prefix("layer").tempfile_in(scratch).map_err(tried)?;
     let (file, packed_path) = file.keep().map_err(|error| tried(error.error))?;
     let mut packer = Packer::new(file);
@@ -120,30 +126,30 @@ fn packed(path: &Path, tar: impl Read, limits: &Limits, scratch: &Path) -> Resul
     if let Some(error) = packer.failed() {
         return Err(tried(error));
     }
-    let read = read.map_err(|error| refused(path, &error))?;
-    is_filled(path, &read)?;
+    let read = read.map_err(|error| refused(name, &error))?;
+    is_filled(name, &read)?;
     let (mut file, digest, size) = packer.finish().map_err(tried)?;
     file.flush().map_err(tried)?;
     let (diff_id, compression) = (read.diff_id, Compression::Gzip);
     Ok(Layer { digest, size, diff_id, compression, path: packed_path })
 }
 
-fn unpackable(path: &Path, scratch: &Path, error: &io::Error) -> String {
-    let (path, scratch) = (path.display(), scratch.display());
-    format!("packing the root {path} in {scratch}: {error}; TMPDIR may name another place for that")
+fn unpackable(name: &str, scratch: &Path, error: &io::Error) -> String {
+    let scratch = scratch.display();
+    format!("packing the root {name} in {scratch}: {error}; TMPDIR may name another place for that")
 }
 
-fn refused(path: &Path, error: &LayerError) -> String {
+fn refused(name: &str, error: &LayerError) -> String {
     let what = match error {
         LayerError::Damaged(_) => "; a root is a tar, tar.gz or tar.zst file, or a folder",
         _ => "",
     };
-    format!("the root {}: {error}{what}", path.display())
+    format!("the root {name}: {error}{what}")
 }
 
-fn is_filled(path: &Path, layer: &layer::Layer) -> Result<(), String> {
+fn is_filled(name: &str, layer: &layer::Layer) -> Result<(), String> {
     match layer.entries.is_empty() {
-        true => Err(format!("the root {} has nothing in it", path.display())),
+        true => Err(format!("the root {name} has nothing in it")),
         false => Ok(()),
     }
 }
@@ -162,18 +168,16 @@ impl<R: Read> Checked<R> {
     }
 
     /// Reads what is left, and compares.
-    fn finish(mut self, path: &Path) -> Result<(), String> {
+    fn finish(mut self, name: &str) -> Result<(), String> {
         if self.hashers.is_empty() {
             return Ok(());
         }
-        io::copy(&mut self, &mut io::sink())
-            .map_err(|error| format!("reading the root {}: {error}", path.display()))?;
+        io::copy(&mut self, &mut io::sink()).map_err(|error| format!("reading the root {name}: {error}"))?;
         for (wanted, hasher) in self.hashers {
             let found = hasher.finish();
             if found != wanted {
                 return Err(format!(
-                    "the root {} has the {} {}, not {}: it is damaged, or another file than was meant",
-                    path.display(),
+                    "the root {name} has the {} {}, not {}: it is damaged, or another file than was meant",
                     wanted.algorithm().name(),
                     found.hex(),
                     wanted.hex()

@@ -17,6 +17,8 @@ const LABEL_HEIGHT: f64 = 16.0;
 const LABEL_COLUMNS: usize = 22;
 /// Rows of the legend that leave enough for the plot.
 const LEGEND_ROWS: usize = 4;
+/// Where the legend begins.
+const LEGEND_TOP: f64 = 49.0;
 const COLOURS: usize = 6;
 const DASHES: usize = 5;
 
@@ -37,16 +39,36 @@ pub(super) fn draw(chart: &Chart) -> String {
         escaped(&described(&series)),
         escaped(&shown),
     );
-    if series.empty {
-        let (x, y) = (WIDTH / 2.0, HEIGHT / 2.0);
-        svg += &format!("<text class=\"m\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">no data</text>\n");
-    } else {
-        let (legend, bottom) = legend(&series);
-        svg += &legend;
-        svg += &plot(&series, bottom + LABEL_HEIGHT);
-    }
+    svg += &body(&series, LEGEND_TOP);
     svg += "</svg>\n";
     svg
+}
+
+/// Without a style, a background and a heading, which are the page's.
+pub(super) fn figure(chart: &Chart, id: &str) -> String {
+    let series = chart.series();
+    let id = escaped(id);
+    let above = LEGEND_TOP - LABEL_HEIGHT;
+    let mut svg = format!(
+        "<svg viewBox=\"0 {above} {WIDTH} {}\" role=\"img\" class=\"workson-chart\" aria-labelledby=\"{id}-title {id}-desc\">\n\
+         <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n",
+        HEIGHT - above,
+        escaped(&printable(&chart.title)),
+        escaped(&described(&series)),
+    );
+    svg += &body(&series, LEGEND_TOP);
+    svg += "</svg>\n";
+    svg
+}
+
+/// Legend and plot; the legend's first row is at `top`.
+fn body(series: &Series, top: f64) -> String {
+    if series.empty {
+        let (x, y) = (WIDTH / 2.0, HEIGHT / 2.0);
+        return format!("<text class=\"m\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">no data</text>\n");
+    }
+    let (legend, bottom) = legend(series, top);
+    legend + &plot(series, bottom + LABEL_HEIGHT)
 }
 
 /// What a person who does not see the chart needs.
@@ -75,10 +97,10 @@ fn classes(series: &Series, number: usize) -> String {
 }
 
 /// The legend, and where it ends.
-fn legend(series: &Series) -> (String, f64) {
+fn legend(series: &Series, top: f64) -> (String, f64) {
     const SWATCH: f64 = 30.0;
     let mut svg = String::new();
-    let (mut x, mut y) = (MARGIN, 49.0);
+    let (mut x, mut y) = (MARGIN, top);
     let mut rows = 1;
     for (number, line) in series.all().enumerate() {
         let label = shortened(&line.label, ((WIDTH - 2.0 * MARGIN - SWATCH) / CHARACTER) as usize);

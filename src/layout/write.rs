@@ -9,12 +9,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use workson_oci::digest::Hasher;
+use workson_oci::text::printable;
 use workson_oci::{Content, Digest};
 
 use super::{Layout, LayoutError, REF_NAME, bounded, regular};
 
 /// How much is read and written at once.
 const PIECE: usize = 256 << 10;
+/// The version of the layouts that are written.
+const VERSION: &str = "1.0.0";
 
 impl Layout {
     /// The layout in `folder`, which is made where it is not there. An empty folder becomes one; a folder with other
@@ -25,6 +28,9 @@ impl Layout {
     pub fn create(folder: &Path) -> Result<Layout, LayoutError> {
         let tried = || format!("making the image layout {}", folder.display());
         let blobs = folder.join("blobs");
+        refuse_link(&blobs)?;
+        refuse_link(&blobs.join("sha256"))?;
+        refuse_other_version(folder)?;
         if !folder.join("oci-layout").exists() && !blobs.is_dir() {
             let is_empty = match fs::read_dir(folder) {
                 Ok(mut entries) => entries.next().is_none(),
@@ -42,7 +48,12 @@ impl Layout {
     /// Whether it has a blob, whose bytes are read to know.
     pub fn has(&self, digest: &Digest, size: u64) -> bool {
         let check = || -> io::Result<bool> {
-            let mut file = regular(&self.path(digest))?;
+            let path = self.path(digest);
+            // What is a link leads to what is another's to change.
+            if fs::symlink_metadata(&path)?.is_symlink() {
+                return Ok(false);
+            }
+            let mut file = regular(&path)?;
             if file.metadata()?.len() != size {
                 return Ok(false);
             }
@@ -72,18 +83,14 @@ impl Layout {
         let tried = || format!("writing {}", path.display());
         let failed = |error: io::Error| LayoutError::new(tried(), error);
         if let Some(folder) = path.parent() {
+            refuse_link(folder)?;
             fs::create_dir_all(folder).map_err(failed)?;
         }
         let begun = path.with_file_name(format!(".{}.part", digest.hex()));
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&begun)
-            .map_err(failed)?;
-        // Two at once would write into one another.
-        file.try_lock().map_err(|error| LayoutError::new(tried(), error))?;
+        let Some(mut file) = self.begin(&begun, digest, size).map_err(failed)? else {
+            watch(size);
+            return Ok(());
+        };
         let mut hasher = Hasher::new(digest.algorithm());
         let mut length = copy(&mut file, |bytes| {
             hasher.update(bytes);
@@ -119,6 +126,22 @@ impl Layout {
         fs::rename(&begun, &path).map_err(failed)
     }
 
+    /// Opens what is written of a blob, for this run alone: another one that writes it is waited for. Nothing where that
+    /// one has brought it meanwhile.
+    fn begin(&self, begun: &Path, digest: &Digest, size: u64) -> io::Result<Option<File>> {
+        loop {
+            let file = begin_file(begun)?;
+            file.lock()?;
+            // Whoever had it may have given it its name, or have removed it.
+            if is_at(&file, begun)? {
+                return Ok(Some(file));
+            }
+            if self.has(digest, size) {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Puts a document, as it was received.
     ///
     /// # Errors
@@ -133,7 +156,7 @@ impl Layout {
     }
 
     /// Names an image that is there: an entry of `index.json`. Another of the same name gives way; without a name, one
-    /// of the same digest.
+    /// of the same digest, and those that have no name either, nor anything else that would tell them apart.
     ///
     /// # Errors
     /// Where `index.json` can't be read or written.
@@ -166,7 +189,7 @@ impl Layout {
         let name_of = |entry: &Value| entry["annotations"][REF_NAME].as_str().map(str::to_owned);
         entries.retain(|old| match name {
             Some(name) => name_of(old).as_deref() != Some(name),
-            None => name_of(old).is_some() || old["digest"] != entry["digest"],
+            None => name_of(old).is_some() || (old["digest"] != entry["digest"] && is_told_apart(old)),
         });
         entries.push(entry);
         let write = |name: &str, bytes: &[u8]| -> io::Result<()> {
@@ -179,11 +202,81 @@ impl Layout {
             file.persist(self.folder.join(name)).map_err(|error| error.error)?;
             Ok(())
         };
-        let mark = br#"{"imageLayoutVersion":"1.0.0"}"#;
-        write("oci-layout", mark)
+        let mark = json!({ "imageLayoutVersion": VERSION }).to_string();
+        write("oci-layout", mark.as_bytes())
             .and_then(|()| write("index.json", index.to_string().as_bytes()))
             .map_err(|error| LayoutError::new(tried(), error))
     }
+}
+
+/// Whether an entry without a name says something by which it is not taken for another.
+fn is_told_apart(entry: &Value) -> bool {
+    let says = |field: &str| entry[field].as_object().is_some_and(|field| !field.is_empty());
+    says("platform") || says("annotations")
+}
+
+/// Refuses a folder of blobs that is a link: what is written would be written elsewhere.
+fn refuse_link(folder: &Path) -> Result<(), LayoutError> {
+    match fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+        true => Err(LayoutError::new(
+            format!("writing into {}", folder.display()),
+            "it is a link, and what is written there would be elsewhere; put a folder in its place",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a layout of a version that is not known here: its mark would be written anew.
+fn refuse_other_version(folder: &Path) -> Result<(), LayoutError> {
+    let mark = folder.join("oci-layout");
+    let read: Option<Value> = bounded(&mark).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    match read.as_ref().and_then(|read| read["imageLayoutVersion"].as_str()) {
+        Some(version) if version != VERSION => {
+            let version = printable(version);
+            let what = format!(
+                "it says that the layout has the version {version}, and {VERSION} is written here; name another folder"
+            );
+            Err(LayoutError::new(format!("reading {}", mark.display()), what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens the file that a blob is written to, or what is there of it; no link, and nothing but a file.
+fn begin_file(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    match options.open(path) {
+        Err(_) if is_link => Err(io::Error::other(format!("{} is a link: remove it", path.display()))),
+        Ok(file) if !file.metadata()?.is_file() => {
+            Err(io::Error::other(format!("{} is no file: remove it", path.display())))
+        }
+        opened => opened,
+    }
+}
+
+/// Whether a file still has this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
 }
 
 /// Reads to the end, piece by piece; how many bytes there were.
@@ -210,6 +303,7 @@ mod tests {
     use workson_oci::MediaType;
 
     use super::*;
+    use crate::layout::Selector;
 
     fn content(text: &str) -> Content {
         let bytes = text.as_bytes().to_vec();
@@ -269,8 +363,8 @@ mod tests {
             layout.put_name(image, name).unwrap();
         }
         let read = Layout::open(folder.path()).unwrap();
-        assert_eq!(read.root(Some("a")).unwrap().digest, two.digest);
-        assert_eq!(read.root(Some("b")).unwrap().digest, one.digest);
+        assert_eq!(read.root(&Selector::Name("a".into())).unwrap().digest, two.digest);
+        assert_eq!(read.root(&Selector::Name("b".into())).unwrap().digest, one.digest);
         let index: Value =
             serde_json::from_slice(&fs::read(folder.path().join("index.json")).unwrap()).unwrap();
         assert_eq!(index["manifests"].as_array().unwrap().len(), 3, "{index:#}");

@@ -10,7 +10,7 @@ use workson_oci::Digest;
 use workson_oci::digest::{Algorithm, Hasher};
 
 /// How long a piece is, and how many there are. They go round: filled and read here, hashed there, filled again.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 64 << 10;
 const PIECES: usize = 4;
 
 /// Why nothing more comes.

@@ -1,7 +1,6 @@
 //! A folder that has its name once it is whole. Until then it stands beside it, under a name that says what it is.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::RootfsError;
 use super::folder::{Name, Root, open_anywhere};
-
-/// What stands between a folder's name and some letters, in the name of one that is not whole.
-const MARK: &str = ".incomplete-";
+use crate::staging::{held, prefix, split, sweep};
 
 /// A folder that is not whole yet; it is removed where it is not finished.
 pub(super) struct Staging {
@@ -20,7 +17,7 @@ pub(super) struct Staging {
     /// Where it is.
     beside: PathBuf,
     /// Held as long as it is written, so that no other run takes it for one that was left.
-    lock: File,
+    _held: File,
     is_done: bool,
 }
 
@@ -30,15 +27,15 @@ impl Staging {
         let failed = |error: io::Error| RootfsError::Write { path: folder.display().to_string(), error };
         let folder = target(folder).map_err(failed)?;
         let (parent, name) = split(&folder).map_err(failed)?;
-        sweep(parent, name);
-        let mut prefix = OsString::from(".");
-        prefix.push(name);
-        prefix.push(MARK);
-        let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(failed)?.keep();
-        let lock = open_anywhere(&beside).map_err(failed)?;
-        let staging = Staging { folder: folder.clone(), beside, lock, is_done: false };
-        staging.lock.try_lock().map_err(|error| failed(error.into()))?;
-        Ok(staging)
+        let prefix = prefix(name);
+        let is_such = |found: &std::ffi::OsStr| found.as_bytes().starts_with(prefix.as_bytes());
+        sweep(&parent, is_such, remove);
+        let (beside, handle) = held(|| {
+            let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(&parent)?.keep();
+            Ok((beside.clone(), open_anywhere(&beside)?, beside))
+        })
+        .map_err(failed)?;
+        Ok(Staging { folder: folder.clone(), beside, _held: handle, is_done: false })
     }
 
     /// A handle of it.
@@ -84,37 +81,15 @@ fn target(folder: &Path) -> io::Result<PathBuf> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(folder).is_err() => {
             let (parent, name) = split(folder)?;
-            Ok(fs::canonicalize(parent)?.join(name))
+            Ok(fs::canonicalize(&parent)?.join(name))
         }
         Err(error) => Err(error),
-    }
-}
-
-fn split(folder: &Path) -> io::Result<(&Path, &OsStr)> {
-    let name = folder.file_name().ok_or_else(|| io::Error::other("it is no name of a folder"))?;
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok((parent.unwrap_or(Path::new(".")), name))
-}
-
-/// Removes what runs left that were killed, which nobody holds any more.
-fn sweep(parent: &Path, name: &OsStr) {
-    let prefix = [b".", name.as_bytes(), MARK.as_bytes()].concat();
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let is_left = entry.file_name().as_bytes().starts_with(&prefix);
-        if is_left
-            && let Ok(handle) = open_anywhere(&entry.path())
-            && handle.metadata().is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw())
-            && !matches!(handle.try_lock(), Err(TryLockError::WouldBlock))
-        {
-            // It is in nobody's way.
-            let _ = remove(&entry.path());
-        }
     }
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
     let (parent, name) = split(folder)?;
     let name = Name::new(name.as_bytes()).ok_or(io::ErrorKind::InvalidInput)?;
-    Root::new(open_anywhere(&fs::canonicalize(parent)?)?).open(b"")?.remove(&name)?;
+    Root::new(open_anywhere(&fs::canonicalize(&parent)?)?).open(b"")?.remove(&name)?;
     Ok(())
 }

@@ -17,8 +17,12 @@ struct Asset {
 }
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let files: [(&'static str, &'static str, &'static [u8]); 1] =
-        [("site.css", "text/css; charset=utf-8", include_bytes!("../../static/site.css"))];
+    let files: [(&'static str, &'static str, &'static [u8]); 4] = [
+        ("site.css", "text/css; charset=utf-8", include_bytes!("../../static/site.css")),
+        ("explore.js", "text/javascript; charset=utf-8", include_bytes!("../../static/explore.js")),
+        ("favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
+        ("card.png", "image/png", include_bytes!("../../static/card.png")),
+    ];
     let asset = |(name, media_type, bytes): (&'static str, &'static str, &'static [u8])| {
         let digest = Digest::sha256(bytes);
         let (stem, end) = name.rsplit_once('.').unwrap_or((name, ""));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use workson_oci::Platform;
 
@@ -158,7 +159,11 @@ pub struct Catalogue {
     /// When something was verified last.
     pub verified_at: Option<Timestamp>,
     by_slug: HashMap<String, usize>,
+    months: Vec<Month>,
 }
+
+/// Year, month, and the places of its changes in [`Catalogue::changes`].
+type Month = (i16, i8, std::ops::Range<usize>);
 
 impl Catalogue {
     pub(super) fn new(content: &Content, evidence: &Evidence<'_>, verified: &Verified) -> Catalogue {
@@ -216,8 +221,10 @@ impl Catalogue {
             published: evidence.published.map(|timeline| timeline.source.clone()),
             verified_at: verified.newest(),
             by_slug,
+            months: Vec::new(),
         };
         catalogue.add_changes(evidence);
+        catalogue.add_months();
         catalogue.add_tags(evidence);
         catalogue
     }
@@ -238,8 +245,12 @@ impl Catalogue {
     }
 
     /// The changes of each month (UTC), the newest month first: year, month, places in [`Catalogue::changes`].
-    pub fn months(&self) -> Vec<(i16, i8, std::ops::Range<usize>)> {
-        let mut months: Vec<(i16, i8, std::ops::Range<usize>)> = Vec::new();
+    pub fn months(&self) -> Vec<Month> {
+        self.months.clone()
+    }
+
+    fn add_months(&mut self) {
+        let mut months: Vec<Month> = Vec::new();
         for (at, change) in self.changes.iter().enumerate() {
             let date = change.at.to_zoned(TimeZone::UTC).date();
             match months.last_mut() {
@@ -249,7 +260,16 @@ impl Catalogue {
                 _ => months.push((date.year(), date.month(), at..at + 1)),
             }
         }
-        months
+        self.months = months;
+    }
+
+    /// The changes of one month (UTC): places in [`Catalogue::changes`]. None where nothing changed.
+    pub fn month(&self, year: i16, month: i8) -> Option<std::ops::Range<usize>> {
+        let first = Date::new(year, month, 1).ok()?;
+        let begins = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        let (from, until) = (begins(first)?, begins(first.last_of_month().tomorrow().ok()?)?);
+        let later = |than: Timestamp| self.changes.partition_point(|change| change.at >= than);
+        Some(later(until)..later(from)).filter(|range| !range.is_empty())
     }
 
     /// How far the newest fact reaches: what happened later is not known.
@@ -393,6 +413,10 @@ fn subjects(content: &Content, evidence: &Evidence<'_>) -> Vec<Subject> {
                 continue;
             }
             let mut slug = slug_of(image);
+            if slug.is_empty() {
+                // A name without a letter that addresses have.
+                slug.push_str("image");
+            }
             while slugs.insert(slug.clone(), ()).is_some() {
                 slug.push_str("-image");
             }

@@ -208,6 +208,9 @@ pub enum Route {
     SearchIndex,
     /// All verdicts as a table.
     Csv,
+    /// The declared history as a database of SQLite. A site does not render it: it is made of the timeline, by
+    /// [`crate::store::export`], where the site is built or served.
+    Sqlite,
     /// The map of the site for search engines; 0 is the index of its parts.
     Sitemap(usize),
     /// What robots may do.
@@ -283,6 +286,7 @@ impl Route {
             Route::Calendar => "/events.ics".into(),
             Route::SearchIndex => "/explore.json".into(),
             Route::Csv => "/download/catalogue.csv".into(),
+            Route::Sqlite => "/download/official-images.sqlite".into(),
             Route::Sitemap(0) => "/sitemap.xml".into(),
             Route::Sitemap(part) => format!("/sitemap-{part}.xml"),
             Route::Robots => "/robots.txt".into(),
@@ -366,6 +370,7 @@ impl Route {
             ["events.ics"] => Route::Calendar,
             ["explore.json"] => Route::SearchIndex,
             ["download", "catalogue.csv"] => Route::Csv,
+            ["download", "official-images.sqlite"] => Route::Sqlite,
             ["sitemap.xml"] => Route::Sitemap(0),
             ["robots.txt"] => Route::Robots,
             ["opensearch.xml"] => Route::OpenSearch,

@@ -10,8 +10,8 @@ pub(super) fn pages(entries: usize) -> usize {
 }
 
 impl Site {
-    /// Every route that it has something for, in no order that matters.
-    pub fn routes(&self) -> Vec<Route> {
+    /// The routes of all pages, which are what search engines are told of.
+    pub(super) fn page_routes(&self) -> Vec<Route> {
         let catalogue = &self.catalogue;
         let mut routes = vec![
             Route::Home,
@@ -23,12 +23,6 @@ impl Site {
             Route::Method,
             Route::About,
             Route::Download,
-            Route::NotFound,
-            Route::Calendar,
-            Route::SearchIndex,
-            Route::Csv,
-            Route::Robots,
-            Route::OpenSearch,
         ];
         let numbered = |entries: usize| 1..=pages(entries);
         routes.extend(numbered(catalogue.entries.len()).map(Route::Explore));
@@ -43,7 +37,6 @@ impl Site {
         for (at, column) in catalogue.columns.iter().enumerate() {
             let slug = || column.slug.clone();
             routes.push(Route::Platform(slug()));
-            routes.push(Route::Api(ApiRoute::Platform(slug())));
             for standing in Standing::ALL {
                 let list = numbered(column.count(standing));
                 routes.extend(list.map(|page| Route::PlatformList(slug(), standing, page)));
@@ -56,9 +49,19 @@ impl Site {
         for (year, month, changes) in catalogue.months() {
             let list = 1..=self.month_pages(changes);
             routes.extend(list.map(|page| Route::ChangesMonth(year, month, page)));
-            routes.push(Route::Api(ApiRoute::Month(year, month)));
         }
         routes.extend(self.content.news.iter().map(|issue| Route::Issue(issue.slug.clone())));
+        routes.extend(catalogue.entries.iter().map(|entry| Route::Entry(entry.slug.clone())));
+        routes
+    }
+
+    /// Every route that it has something for, in no order that matters.
+    pub fn routes(&self) -> Vec<Route> {
+        let catalogue = &self.catalogue;
+        let mut routes = self.page_routes();
+        routes.extend([Route::NotFound, Route::Calendar, Route::SearchIndex, Route::Csv, Route::Robots]);
+        // Its addresses have to be whole.
+        routes.extend(self.base.origin.as_ref().map(|_| Route::OpenSearch));
         let api = [
             ApiRoute::Index,
             ApiRoute::Platforms,
@@ -69,11 +72,12 @@ impl Site {
             ApiRoute::OpenApi,
         ];
         routes.extend(api.into_iter().map(Route::Api));
-        for entry in &catalogue.entries {
-            routes.push(Route::Entry(entry.slug.clone()));
-            routes.push(Route::Api(ApiRoute::Entry(entry.slug.clone())));
-        }
+        let months = catalogue.months().into_iter();
+        routes.extend(months.map(|(year, month, _)| Route::Api(ApiRoute::Month(year, month))));
+        let entries = catalogue.entries.iter();
+        routes.extend(entries.map(|entry| Route::Api(ApiRoute::Entry(entry.slug.clone()))));
         let platforms = || catalogue.columns.iter().map(|column| column.slug.clone());
+        routes.extend(platforms().map(|slug| Route::Api(ApiRoute::Platform(slug))));
         let mut feeds = vec![FeedOf::News, FeedOf::Changes];
         feeds.extend(platforms().map(FeedOf::Platform));
         feeds.extend(catalogue.entries.iter().map(|entry| FeedOf::Entry(entry.slug.clone())));

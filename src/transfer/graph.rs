@@ -62,6 +62,16 @@ pub enum GraphError {
         /// Why.
         reason: String,
     },
+    /// An index says another length of a document than it has.
+    #[error("the index says that {digest} has {told} bytes, and it has {length}: engines refuse it")]
+    Size {
+        /// The document's digest.
+        digest: Digest,
+        /// What the index says.
+        told: u64,
+        /// What it has.
+        length: u64,
+    },
     /// It is larger than is carried.
     #[error("the image has {0}: that is more than is carried")]
     TooLarge(String),
@@ -73,10 +83,12 @@ impl Graph {
     /// # Errors
     /// Where one of them can't be had or read.
     pub fn read(source: &dyn Source, root: &Content) -> Result<Graph, GraphError> {
-        let mut reading =
-            Reading { source, seen: HashMap::new(), blobs: HashSet::new(), bytes: 0, graph: Graph::of(root) };
+        let (seen, blobs, foreign) = (HashMap::new(), HashSet::new(), HashSet::new());
+        let mut reading = Reading { source, seen, blobs, foreign, bytes: 0, graph: Graph::of(root) };
         reading.document(root, 0)?;
-        let Reading { mut graph, .. } = reading;
+        let Reading { mut graph, blobs, .. } = reading;
+        // What is kept elsewhere for one platform and is an ordinary layer of another is carried for that one.
+        graph.foreign.retain(|digest| !blobs.contains(digest));
         // The root stands alone on the highest level, and is not carried with the others.
         graph.levels.pop();
         graph.levels.retain(|level| !level.is_empty());
@@ -92,6 +104,15 @@ impl Graph {
         self.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add)
     }
 
+    /// Says how many of its layers are kept elsewhere, and were not `done`, say `sent`; none where all were.
+    pub fn left_elsewhere(&self, done: &str) -> Option<String> {
+        match self.foreign.len() {
+            0 => None,
+            1 => Some(format!("1 layer of it is kept elsewhere, and was not {done}")),
+            layers => Some(format!("{layers} layers of it are kept elsewhere, and were not {done}")),
+        }
+    }
+
     /// All documents, the root the last.
     pub fn documents(&self) -> impl Iterator<Item = &Content> {
         self.levels.iter().flatten().chain([&self.root])
@@ -100,9 +121,12 @@ impl Graph {
 
 struct Reading<'a> {
     source: &'a dyn Source,
-    /// The level of each document.
-    seen: HashMap<Digest, usize>,
+    /// The level of each document, and its length.
+    seen: HashMap<Digest, (usize, u64)>,
+    /// Those that are carried.
     blobs: HashSet<Digest>,
+    /// Those that some manifest says are kept elsewhere.
+    foreign: HashSet<Digest>,
     bytes: usize,
     graph: Graph,
 }
@@ -110,7 +134,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Takes a document with all below it; the level that it is on, counted from the lowest.
     fn document(&mut self, content: &Content, depth: usize) -> Result<usize, GraphError> {
-        if let Some(level) = self.seen.get(&content.digest) {
+        if let Some((level, _)) = self.seen.get(&content.digest) {
             return Ok(*level);
         }
         if depth > MAX_DEPTH {
@@ -127,13 +151,17 @@ impl Reading<'_> {
                 let mut level = 0;
                 for entry in &index.manifests {
                     let digest = checked(content, entry)?;
-                    let below = match self.seen.get(&digest) {
+                    let (below, length) = match self.seen.get(&digest) {
                         Some(below) => *below,
                         None => {
                             let document = self.source.document(&digest, &entry.media_type, false);
-                            self.document(&document.map_err(GraphError::Unread)?, depth + 1)?
+                            let document = document.map_err(GraphError::Unread)?;
+                            (self.document(&document, depth + 1)?, document.bytes.len() as u64)
                         }
                     };
+                    if length != entry.size {
+                        return Err(GraphError::Size { digest, told: entry.size, length });
+                    }
                     level = level.max(below + 1);
                 }
                 level
@@ -148,7 +176,7 @@ impl Reading<'_> {
                 0
             }
         };
-        self.seen.insert(content.digest.clone(), level);
+        self.seen.insert(content.digest.clone(), (level, content.bytes.len() as u64));
         while self.graph.levels.len() <= level {
             self.graph.levels.push(Vec::new());
         }
@@ -158,10 +186,14 @@ impl Reading<'_> {
 
     fn blob(&mut self, of: &Content, descriptor: &Descriptor, is_elsewhere: bool) -> Result<(), GraphError> {
         let digest = checked(of, descriptor)?;
-        if !self.blobs.insert(digest.clone()) {
+        let is_new = match is_elsewhere {
+            true => self.foreign.insert(digest.clone()),
+            false => self.blobs.insert(digest.clone()),
+        };
+        if !is_new {
             return Ok(());
         }
-        if self.blobs.len() > MAX_BLOBS {
+        if self.blobs.len() + self.foreign.len() > MAX_BLOBS {
             return Err(GraphError::TooLarge(format!("more than {MAX_BLOBS} blobs")));
         }
         let media_type = descriptor.media_type.clone();
@@ -174,7 +206,7 @@ impl Reading<'_> {
 }
 
 /// Which layers of a manifest are kept elsewhere: those of a type for that, with addresses where they are.
-fn kept_elsewhere(manifest: &Content) -> Vec<bool> {
+pub(crate) fn kept_elsewhere(manifest: &Content) -> Vec<bool> {
     #[derive(Deserialize, Default)]
     #[serde(default, rename_all = "camelCase")]
     struct Layer {

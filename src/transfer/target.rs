@@ -1,5 +1,6 @@
 //! Where an image is carried to.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::runtime::Handle;
@@ -78,6 +79,23 @@ impl Target for ArchiveWriter {
     }
 }
 
+/// Which repositories have an image's blobs, as far as that is known. Where they have them no more, nothing is lost: the
+/// registry says so, and blobs are sent.
+#[derive(Debug, Default, Clone)]
+pub struct MountFrom {
+    /// Those that have all of them.
+    pub all: Vec<Repository>,
+    /// Those that have one.
+    pub of: HashMap<Digest, Vec<Repository>>,
+}
+
+impl MountFrom {
+    /// Where a blob may be had from.
+    fn of(&self, digest: &Digest) -> Vec<Repository> {
+        self.all.iter().chain(self.of.get(digest).into_iter().flatten()).cloned().collect()
+    }
+}
+
 /// A repository of a registry.
 pub struct RegistryTarget {
     /// Who sends.
@@ -85,7 +103,7 @@ pub struct RegistryTarget {
     /// Where to.
     pub repository: Repository,
     /// Repositories that have the blobs as well, for the registry to take them over where they are its own.
-    pub mount_from: Vec<Repository>,
+    pub mount_from: MountFrom,
     /// Where requests are worked on: a runtime of several threads.
     pub runtime: Handle,
 }
@@ -98,8 +116,8 @@ impl Target for RegistryTarget {
         watch: &(dyn Fn(u64) + Sync),
     ) -> Result<Put, String> {
         let origin = Origin { source, digest: &blob.digest, watch, told: AtomicU64::new(0) };
-        let push =
-            self.client.push_blob(&self.repository, &blob.digest, blob.size, &self.mount_from, &origin);
+        let mount_from = self.mount_from.of(&blob.digest);
+        let push = self.client.push_blob(&self.repository, &blob.digest, blob.size, &mount_from, &origin);
         match self.runtime.block_on(push).map_err(|error| said(&error))? {
             Pushed::Existed => Ok(Put::Existed),
             Pushed::Mounted => Ok(Put::Mounted),

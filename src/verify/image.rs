@@ -99,6 +99,20 @@ pub fn verify(
     })
 }
 
+/// What is wrong with an index's entry that says `size` of the image that `manifest` is; none where that is its length.
+pub fn entry_size(size: u64, manifest: &Content) -> Option<Finding> {
+    let (digest, length) = (&manifest.digest, manifest.bytes.len() as u64);
+    (size != length).then(|| Finding {
+        weight: Weight::No,
+        rule: "size",
+        file: None,
+        layer: None,
+        reason: format!(
+            "the index says that {digest} has {size} bytes, and it has {length}: engines refuse it"
+        ),
+    })
+}
+
 /// Whether the index and the config say the same.
 fn labels(index: &Platform, config: &Platform) -> Vec<Finding> {
     let (index, config) = (index.normalized(), config.normalized());

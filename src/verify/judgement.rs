@@ -376,6 +376,10 @@ impl Judging<'_> {
                 );
             }
             Err(Some(name)) => {
+                if let Some((path, layer)) = self.of_elf_alone(command) {
+                    let reason = "it is an ELF program, as all its binaries are, and Windows starts none";
+                    return self.find(Weight::No, "wrong-format", Some((&path, Some(layer))), reason.into());
+                }
                 // The base layers of Windows images are often kept elsewhere.
                 let reason = format!("{name}, which the image starts, was not found in its layers");
                 return self.find(Weight::Unknown, "not-there", None, reason);
@@ -385,6 +389,17 @@ impl Judging<'_> {
         if let Some((path, file, layer)) = windows::behind_cmd(self.tree, command) {
             self.windows_program(&path, &file, layer, Weight::Unknown);
         }
+    }
+
+    /// What would be started if this were Linux, where it is an ELF program and no binary is one of Windows.
+    fn of_elf_alone(&self, command: &Command) -> Option<(Vec<u8>, usize)> {
+        let is_pe =
+            |found: &Found| matches!(found, Found::File(file) if matches!(file.content, Content::Pe(_)));
+        if self.tree.iter().any(|(_, placed)| is_pe(&placed.found)) {
+            return None;
+        }
+        let program = follow(self.tree, command).programs.into_iter().next()?;
+        matches!(program.file.content, Content::Elf(_)).then_some((program.path, program.layer))
     }
 
     /// A program of Windows. `weight` is that of what keeps it from starting.

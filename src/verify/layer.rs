@@ -4,8 +4,8 @@ pub(super) mod entries;
 mod unpacking;
 
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use tar::EntryType;
 use workson_oci::Digest;
@@ -22,6 +22,11 @@ use crate::packed::{Passed, Sparse, damaged, each_entry, pass, permissions, spar
 
 /// What is read at once of a file.
 const CHUNK: usize = 64 << 10;
+/// Up to how many bytes a program has a window of its layer's own.
+const SMALL: usize = 256 << 10;
+/// The windows of all larger ones, in the whole program: so how many layers are read at once makes little difference to
+/// memory. Whoever holds one waits for nothing but the layer's bytes.
+static WINDOWS: [Mutex<Window>; 2] = [const { Mutex::new(Window::new()) }; 2];
 /// How many bytes of names, of texts and of what is known of programs are kept for each entry that an image may have.
 const TEXT_PER_ENTRY: u64 = 96;
 /// What a file takes of which more than its length is kept, and a name in it, beside the text.
@@ -181,7 +186,8 @@ pub fn read_one(
 }
 
 fn read_entries(tar: &mut dyn Read, limits: &Limits, room: &Room) -> Result<Unpacking, LayerError> {
-    let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::default(), room: limits.bytes };
+    let mut reader = Reader { buffer: vec![0; CHUNK], window: Window::new(), room: limits.bytes };
+    reader.window.widen(SMALL);
     let steps = limits.entries.saturating_mul(STEPS_PER_ENTRY);
     let mut unpacking = Unpacking::new(steps);
     let mut count = 0;
@@ -306,26 +312,34 @@ impl Reader {
         let kept = Kept::of(beginning, path, size);
         let content = match kept {
             Kept::Elf | Kept::Pe => {
-                self.window.begin(size);
-                self.window.feed(beginning);
+                let mut large;
+                let window = match kept == Kept::Elf && size > SMALL as u64 {
+                    true => {
+                        large = large_window();
+                        &mut *large
+                    }
+                    false => &mut self.window,
+                };
+                window.begin(size);
+                window.feed(beginning);
                 if kept == Kept::Elf {
-                    elf::prepare(&mut self.window)
+                    elf::prepare(window)
                 } else {
-                    pe::prepare(&mut self.window)
+                    pe::prepare(window)
                 }
                 self.room = self.room.saturating_sub(length as u64);
-                while self.room > 0 && self.window.wants_more() {
+                while self.room > 0 && window.wants_more() {
                     let read = entry.read(&mut self.buffer)?;
                     if read == 0 {
                         break;
                     }
                     self.room = self.room.saturating_sub(read as u64);
-                    self.window.feed(&self.buffer[..read]);
+                    window.feed(&self.buffer[..read]);
                 }
                 if kept == Kept::Elf {
-                    elf::read(&self.window).map_or(Content::Other, |found| Content::Elf(Box::new(found)))
+                    elf::read(window).map_or(Content::Other, |found| Content::Elf(Box::new(found)))
                 } else {
-                    pe::read(&self.window).map_or(Content::Other, Content::Pe)
+                    pe::read(window).map_or(Content::Other, Content::Pe)
                 }
             }
             Kept::Script => Content::Script(script(beginning)),
@@ -350,6 +364,18 @@ impl Reader {
         while entry.read(&mut self.buffer)? > 0 {}
         Ok(())
     }
+}
+
+/// A window for a large program. It waits until there is one.
+fn large_window() -> MutexGuard<'static, Window> {
+    let free = WINDOWS.iter().find_map(|window| match window.try_lock() {
+        Ok(window) => Some(window),
+        Err(TryLockError::Poisoned(window)) => Some(window.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    });
+    let mut window = free.unwrap_or_else(|| WINDOWS[0].lock().unwrap_or_else(PoisonError::into_inner));
+    window.widen(usize::MAX);
+    window
 }
 
 /// How much is read of a file that is read to start a program; none where no file of this name is.

@@ -87,11 +87,11 @@ pub enum DocumentError {
     )]
     Schema1,
     /// The media type is none of the four that engines take.
-    #[error("the registry labels its answer {0:?}, which is neither an index nor an image manifest")]
+    #[error("it is labelled {0:?}, which is neither an index nor an image manifest")]
     MediaType(String),
     /// Sender and document disagree about what it is.
     #[error(
-        "the registry labels its answer {}, but the document is {}; engines refuse such an image",
+        "it is labelled {}, but the document is {}; engines refuse such an image",
         printable(label),
         printable(document)
     )]

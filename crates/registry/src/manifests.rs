@@ -101,10 +101,13 @@ impl Client {
             Error::new(Kind::InvalidImage, format!("push of {}", reference.familiar()), text)
         })?;
         let target = Target::Of(format!("manifests/{}", reference.target()));
+        // Whoever gives up on a tag does not know what it points at.
+        let patience = reference.digest().is_none().then_some(self.shared.options.deadline);
         let request = Request {
             headers: &[(CONTENT_TYPE, media_type)],
             access: Access::Push,
             payload: Payload::Bytes(content.bytes.clone()),
+            patience,
             ..Request::new(Method::PUT, reference.repository(), target)
         };
         let response = self.shared.send(&request).await.map_err(uploads::failed)?;

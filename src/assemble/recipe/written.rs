@@ -49,8 +49,8 @@ struct Entry {
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     root: Option<Spanned<String>>,
-    /// An existing image: a reference at any registry, `oci:DIR[:NAME]` or `docker-archive:FILE[:TAG]`. Of an index,
-    /// the platform that is named, or all of them.
+    /// An existing image: a reference at any registry, `oci:DIR[:NAME]`, `oci:DIR@DIGEST` or `docker-archive:FILE[:TAG]`.
+    /// Of an index, the platform that is named, or all of them.
     #[serde(default)]
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     image: Option<Spanned<String>>,
@@ -225,10 +225,15 @@ fn what(
         (Some(_), None) if !has_platform => {
             refuse(at, "a root needs a `platform`", "say which, like linux/arm64")
         }
+        (Some(root), None) if root.value.is_empty() => {
+            refuse(root.referenced, "`root` is empty", "name a tar file or a folder")
+        }
         (Some(root), None) => {
+            let path = file.path(&root.value);
             let own = config.as_ref().map(|own| shared.with(&own.value));
             Ok(What::Root {
-                path: file.path(&root.value),
+                name: path.display().to_string(),
+                path,
                 checksums: checksums(&entry.value, file)?,
                 config: Box::new(own.unwrap_or_else(|| shared.clone())),
             })

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     assemble, check, completions, content, copy, export, import, inventory, log, man, news, pull, query,
-    report, resolve, site, verify,
+    report, resolve, serve, site, verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Query(query::Arguments),
     Resolve(resolve::Arguments),
     Verify(verify::Arguments),
+    Serve(serve::Arguments),
     Site(site::Arguments),
     Content(content::Arguments),
     News(news::Arguments),
@@ -71,7 +72,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_certificate: Vec<PathBuf>,
 
-    /// Give one request SECONDS to finish [default: 30]
+    /// Give one request SECONDS to finish [default: 30]; blobs and tags that are sent have longer (docs/configuration.md)
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(TIMEOUTS))]
     pub(crate) timeout: Option<u64>,
 

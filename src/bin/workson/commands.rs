@@ -15,6 +15,7 @@ pub(crate) mod pull;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod resolve;
+pub(crate) mod serve;
 pub(crate) mod site;
 pub(crate) mod verify;
 
@@ -22,6 +23,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use workson::catalog::timelines::{self, Keeping, Kept};
+use workson::layout::Selector;
 use workson::store::{Store, StoreErrorKind, TagSpans};
 use workson::timeline::Timeline;
 use workson_oci::Platform;
@@ -115,6 +117,20 @@ fn wanted(typed: Option<&String>) -> Result<(Platform, Matcher), Failure> {
         None => {
             let matcher = Matcher::host(&host);
             Ok((host, matcher))
+        }
+    }
+}
+
+/// The name under which an image is written to a layout. A digest is none: it follows from what is written.
+fn name_to_write(to: &str, image: Selector) -> Result<Option<String>, Failure> {
+    match image {
+        Selector::Only => Ok(None),
+        Selector::Name(name) => Ok(Some(name)),
+        Selector::Digest(_) => {
+            let text = format!(
+                "--to {to}: an image is written under a name, and its digest follows from what it is"
+            );
+            Err(Failure::new(text).with_hint("oci:DIR or oci:DIR:NAME"))
         }
     }
 }

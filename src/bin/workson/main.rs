@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Query(arguments) => commands::query::run(arguments, &cli.global),
         Command::Resolve(arguments) => commands::resolve::run(arguments, &cli.global),
         Command::Verify(arguments) => commands::verify::run(arguments, &cli.global),
+        Command::Serve(arguments) => commands::serve::run(arguments, &cli.global),
         Command::Site(arguments) => commands::site::run(arguments, &cli.global),
         Command::Content(arguments) => commands::content::run(arguments, &cli.global),
         Command::News(arguments) => commands::news::run(arguments, &cli.global),

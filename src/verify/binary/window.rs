@@ -29,6 +29,17 @@ pub struct Window {
 }
 
 impl Window {
+    /// One that holds nothing yet.
+    pub const fn new() -> Window {
+        Window { size: 0, length: 0, kept: 0, beginning: Vec::new(), wanted: Vec::new(), room: 0 }
+    }
+
+    /// Takes the memory that a file of so many bytes needs, at once: what grows bit by bit leaves holes behind.
+    pub fn widen(&mut self, bytes: usize) {
+        self.beginning.clear();
+        self.beginning.reserve_exact(bytes.min(BEGINNING));
+    }
+
     /// Forgets what it holds: what follows is a file that says it has `size` bytes.
     pub fn begin(&mut self, size: u64) {
         self.size = size;

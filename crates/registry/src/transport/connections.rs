@@ -25,6 +25,10 @@ use crate::options::Options;
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(90);
 
+/// How much a connection reads ahead of whoever takes it, and how much it lets wait to be written, in bytes. The head of
+/// an answer has place in it too.
+const BUFFER: usize = 64 << 10;
+
 /// The error of a request on its way.
 pub(super) type SendError = hyper_util::client::legacy::Error;
 
@@ -96,6 +100,7 @@ impl Settings {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(self.concurrency)
+            .http1_max_buf_size(BUFFER)
             .build(connector)
     }
 

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use workson::assemble::recipe::{MAX_RECIPE, Part, What};
 use workson::assemble::{self, AssembleError, Assembled, Kind, Recipe, RecipeError, assemble};
 use workson::layout::Layout;
+use workson::publish::AllowedDrop;
 use workson::source::Place;
+use workson::staging::Scratch;
 use workson::transfer::{Graph, carry};
 use workson_oci::{Platform, Reference, Repository};
 use workson_registry::Client;
@@ -33,6 +35,9 @@ use crate::settings::{Settings, variable};
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    // `--push` takes any number of references, and would take the recipe as well, if that came behind it.
+    override_usage = "workson assemble <RECIPE> [--to <oci:DIR[:NAME]>] [--push [<REF>...]] [OPTIONS]\n       \
+                      workson assemble alpine --release <DIR|URL> [OPTIONS]",
     after_help = "Exit codes: 0 done; 1 it was refused, and nothing is written or pushed; 2 it could not be done.\n\
                   SOURCE_DATE_EPOCH says when the image was made; without it, the image does not say."
 )]
@@ -135,16 +140,16 @@ struct Work<'a> {
     client: Client,
     to: Option<(PathBuf, Option<String>)>,
     expected: Vec<Platform>,
-    allowed: Vec<Platform>,
+    allowed: AllowedDrop,
     created: Option<Timestamp>,
-    scratch: tempfile::TempDir,
+    scratch: Scratch,
 }
 
 impl<'a> Work<'a> {
     fn new(going: &'a Going, global: &'a Global) -> Result<Work<'a>, Failure> {
         let settings = Settings::read(global)?;
-        let scratch =
-            tempfile::tempdir().map_err(|error| Failure::io("making a temporary folder", &error))?;
+        let scratch = Scratch::new(&std::env::temp_dir(), "workson-assemble")
+            .map_err(|error| Failure::io("making a temporary folder", &error))?;
         Ok(Work {
             client: settings.client(global, None)?,
             to: going.to.as_deref().map(layout).transpose()?,
@@ -197,21 +202,21 @@ impl<'a> Work<'a> {
         let mut answer = AssembledAnswer::of(&recipe, &assembled, verified, more)?;
         let graph = Graph::read(assembled.opened.source.as_ref(), &assembled.opened.root)
             .map_err(|error| Failure::new(format!("{}: {error}", recipe.name)))?;
-        answer.blobs(&graph);
+        answer.parts(&graph);
         let platforms: Vec<Platform> =
             assembled.platforms.iter().map(|entry| entry.platform.clone()).collect();
         let sending = Sending {
             graph: &graph,
             source: assembled.opened.source.as_ref(),
             platforms: &platforms,
-            allow_drop: &self.allowed,
+            allow_drop: self.allowed.clone(),
             mount_from: repositories(&recipe),
         };
         // What may be refused comes first.
-        let mut publication = match sending.check(targets, &self.client, verifying.runtime())? {
+        let mut publication = match sending.check(targets, verifying)? {
             Ok(publication) => publication,
             Err(Refusal { message, hint }) => {
-                tell(&format!("{message}; nothing is written or pushed"), hint);
+                tell(&format!("{message}; nothing is written or pushed"), hint.as_deref());
                 return Ok(Exit::No);
             }
         };
@@ -224,7 +229,7 @@ impl<'a> Work<'a> {
             self.write(&assembled, &graph, folder, name.as_deref())?;
             answer.written.clone_from(&self.going.to);
         }
-        let published = move_tags(publication, verifying.runtime())?;
+        let published = move_tags(publication, &graph, verifying)?;
         answer.published = published.iter().map(PublishedAnswer::of).collect();
         self.answered(&answer)
     }
@@ -256,7 +261,7 @@ impl<'a> Work<'a> {
 
     /// Whether what was found forbids to go on, which is told. Where it can't be told, that is shown.
     fn refuses(&self, answer: &ImageAnswer) -> Result<bool, Failure> {
-        let wrong = wrong_without_command(answer);
+        let wrong = answer.wrong_without_command();
         let is_refused = answer.verdict == "no" || wrong.is_some();
         if answer.verdict != "yes" && (is_refused || !self.going.json) {
             let text = shown(answer, self.global.quiet);
@@ -336,7 +341,9 @@ fn failed_to_write(error: impl std::fmt::Display) -> Failure {
 /// Where it is to be written.
 fn layout(text: &str) -> Result<(PathBuf, Option<String>), Failure> {
     match Place::read(text) {
-        Ok(Place::Layout { folder, name }) if !folder.as_os_str().is_empty() => Ok((folder, name)),
+        Ok(Place::Layout { folder, image }) if !folder.as_os_str().is_empty() => {
+            Ok((folder, super::name_to_write(text, image)?))
+        }
         _ => Err(Failure::new(format!(
             "--to {text}: it is written to an image layout, oci:DIR or oci:DIR:NAME"
         ))
@@ -347,28 +354,15 @@ fn layout(text: &str) -> Result<(PathBuf, Option<String>), Failure> {
 /// `SOURCE_DATE_EPOCH`, in seconds, as reproducible-builds.org specifies it.
 fn source_date_epoch() -> Result<Option<Timestamp>, Failure> {
     let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let seconds = text.parse::<u32>().ok().map(i64::from);
+    let seconds = text.parse::<i64>().ok().filter(|seconds| *seconds >= 0);
     match seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
         Some(timestamp) => Ok(Some(timestamp)),
         None => Err(Failure::new(format!(
-            "SOURCE_DATE_EPOCH is {text:?}, which is no number of seconds since 1970"
+            "SOURCE_DATE_EPOCH is {text:?}, which is no whole number of seconds since 1970, up to {} (the year 9999)",
+            Timestamp::MAX.as_second()
         ))
         .with_hint("for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)")),
     }
-}
-
-/// Where an image names nothing to start, what it holds tells whether it is for another machine: the platform that has
-/// binaries, and none of its own.
-fn wrong_without_command(answer: &ImageAnswer) -> Option<String> {
-    answer.platforms.iter().find_map(|platform| {
-        let architecture = platform.platform.split('/').nth(1)?;
-        let has_no_command = platform.findings.iter().any(|finding| finding.rule == "no-command");
-        let is_other = !platform.machines.is_empty()
-            && !platform.machines.keys().any(|machine| machine.split(' ').next() == Some(architecture));
-        let machines: Vec<&str> = platform.machines.keys().map(String::as_str).collect();
-        (has_no_command && is_other)
-            .then(|| format!("{}: its binaries are for {}", platform.platform, machines.join(", ")))
-    })
 }
 
 impl From<AssembleError> for Failure {

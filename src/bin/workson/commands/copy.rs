@@ -2,13 +2,14 @@
 
 use clap::Args;
 use serde::Serialize;
-use workson::publish::{self, Publication as Publishing, PublishError, Published, offered_platforms};
+use workson::publish::{
+    self, AllowedDrop, Publication as Publishing, PublishError, Published, offered_platforms,
+};
 use workson::source::{Opened, Place, Source, offered};
-use workson::transfer::Graph;
+use workson::transfer::{Graph, MountFrom};
 use workson_oci::platform::Matcher;
 use workson_oci::text::printable;
 use workson_oci::{Digest, Kind, Platform, Reference, Repository};
-use workson_registry::Client;
 
 use super::verify::{ImageAnswer, LayerLimits, Verifying, shown};
 use crate::cli::Global;
@@ -60,7 +61,7 @@ pub(super) struct Keeping {
     #[arg(long, value_name = "P", value_delimiter = ',')]
     pub(super) expect: Vec<String>,
 
-    /// Replace a tag that has this platform, though the image lacks it
+    /// Replace a tag that has this platform, though the image lacks it; `any`: whatever the tag has
     #[arg(long, value_name = "P", value_delimiter = ',')]
     pub(super) allow_drop: Vec<String>,
 }
@@ -72,8 +73,11 @@ impl Keeping {
     }
 
     /// The platforms that a tag may lose.
-    pub(super) fn allowed(&self) -> Result<Vec<Platform>, Failure> {
-        super::platforms("--allow-drop", &self.allow_drop)
+    pub(super) fn allowed(&self) -> Result<AllowedDrop, Failure> {
+        match self.allow_drop.iter().any(|typed| typed == "any") {
+            true => Ok(AllowedDrop::Any),
+            false => super::platforms("--allow-drop", &self.allow_drop).map(AllowedDrop::Of),
+        }
     }
 }
 
@@ -130,6 +134,8 @@ struct CopyAnswer {
     published: Vec<PublishedAnswer>,
     /// Why nothing was sent; none where it was.
     refused: Option<String>,
+    /// Sentences for people.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -153,10 +159,13 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
     let mut verifying = Verifying::new(&settings.store(global), global, &client, to.limits.limits())?;
     let place = Place::read(image).map_err(Failure::new)?;
     let mut opened = verifying.open(&place).map_err(Failure::new)?;
-    if let Some(platform) = &to.platform {
-        let platform = super::platforms("--platform", std::slice::from_ref(platform))?.remove(0);
-        choose(&mut opened, &platform)?;
-    }
+    let refusal = match &to.platform {
+        Some(platform) => {
+            let platform = super::platforms("--platform", std::slice::from_ref(platform))?.remove(0);
+            choose(image, &mut opened, &platform)?.err()
+        }
+        None => None,
+    };
     let platforms = offered_platforms(opened.source.as_ref(), &opened.root).map_err(Failure::new)?;
     let mut answer = CopyAnswer {
         image: image.to_owned(),
@@ -165,7 +174,11 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
         verified: None,
         published: Vec::new(),
         refused: None,
+        notes: Vec::new(),
     };
+    if let Some(refusal) = refusal {
+        return answer.refused(refusal, to.json);
+    }
     if !expected.is_empty()
         && let Some(refusal) = unexpected(&platforms, &expected)
     {
@@ -180,11 +193,13 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
             return Err(Failure::new(format!("{image} could not be verified: {reason}; nothing was sent"))
                 .with_hint("try again; --no-verify sends it all the same"));
         }
-        let is_wrong = verified.verdict == "no";
+        let wrong = verified.wrong_without_command();
+        let is_wrong = verified.verdict == "no" || wrong.is_some();
         answer.verified = Some(verified);
         if is_wrong {
-            let message = format!("{image} does not hold what its labels claim");
-            let hint = Some("--no-verify sends it all the same");
+            let more = wrong.map(|wrong| format!(" ({wrong})")).unwrap_or_default();
+            let message = format!("{image} does not hold what its labels claim{more}");
+            let hint = Some("--no-verify sends it all the same".to_owned());
             return answer.refused(Refusal { message, hint }, to.json);
         }
     }
@@ -194,20 +209,24 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
         graph: &graph,
         source: opened.source.as_ref(),
         platforms: &platforms,
-        allow_drop: &allowed,
+        allow_drop: allowed,
         mount_from: opened.reference.iter().map(|reference| reference.repository().clone()).collect(),
     };
-    let mut publication = match sending.check(&targets, &client, verifying.runtime())? {
+    let mut publication = match sending.check(&targets, &verifying)? {
         Ok(publication) => publication,
         Err(refusal) => return answer.refused(refusal, to.json),
     };
     send(&mut publication, &graph, global)?;
-    let published = move_tags(publication, verifying.runtime())?;
+    let published = move_tags(publication, &graph, &mut verifying)?;
+    answer.notes.extend(graph.left_elsewhere("sent"));
     if to.json {
         answer.published = published.iter().map(PublishedAnswer::of).collect();
         print(&json::document(&answer)?)?;
     } else {
         print(told(&published, &graph.root.digest, &platforms, global.quiet).as_bytes())?;
+    }
+    if !global.quiet {
+        answer.notes.iter().for_each(|note| tell(&format!("note: {note}"), None));
     }
     Ok(Exit::Yes)
 }
@@ -215,7 +234,7 @@ fn copy(image: &str, to: &Publication, global: &Global) -> Result<Exit, Failure>
 /// Why nothing is published: not because something failed.
 pub(super) struct Refusal {
     pub(super) message: String,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<String>,
 }
 
 impl CopyAnswer {
@@ -225,7 +244,7 @@ impl CopyAnswer {
             self.refused = Some(refusal.message.clone());
             print(&json::document(&self)?)?;
         }
-        tell(&format!("{}; nothing was sent", refusal.message), refusal.hint);
+        tell(&format!("{}; nothing was sent", refusal.message), refusal.hint.as_deref());
         Ok(Exit::No)
     }
 }
@@ -236,7 +255,7 @@ pub(super) struct Sending<'a> {
     pub(super) source: &'a dyn Source,
     pub(super) platforms: &'a [Platform],
     /// Platforms that a tag may lose.
-    pub(super) allow_drop: &'a [Platform],
+    pub(super) allow_drop: AllowedDrop,
     /// Repositories that have the blobs as well.
     pub(super) mount_from: Vec<Repository>,
 }
@@ -246,22 +265,23 @@ impl<'a> Sending<'a> {
     pub(super) fn check(
         self,
         targets: &[Reference],
-        client: &Client,
-        runtime: &tokio::runtime::Handle,
+        verifying: &Verifying<'_>,
     ) -> Result<Result<Publishing<'a>, Refusal>, Failure> {
         let settings = publish::Settings {
-            client: client.clone(),
-            runtime: runtime.clone(),
+            client: verifying.client().clone(),
+            runtime: verifying.runtime().clone(),
             allow_drop: self.allow_drop,
-            mount_from: self.mount_from,
+            mount_from: MountFrom { all: self.mount_from, of: verifying.published_at(self.graph, targets) },
             jobs: JOBS,
         };
         match Publishing::check(self.graph, self.source, self.platforms, targets, settings) {
             Ok(publication) => Ok(Ok(publication)),
             Err(error @ PublishError::WouldDrop { .. }) => {
-                let hint = Some("--allow-drop P takes a platform away on purpose");
+                let hint = Some("--allow-drop P takes a platform away on purpose".to_owned());
                 Ok(Err(Refusal { message: error.to_string(), hint }))
             }
+            Err(error @ PublishError::Untold { .. }) => Err(Failure::new(error.to_string())
+                .with_hint("try again; --allow-drop any replaces it, whatever it has")),
             Err(error) => Err(Failure::new(error.to_string())),
         }
     }
@@ -279,16 +299,39 @@ pub(super) fn send(publication: &mut Publishing<'_>, graph: &Graph, global: &Glo
 /// Moves the tags. It is the last thing that a command does: from here on it is not interrupted.
 pub(super) fn move_tags(
     publication: Publishing<'_>,
-    runtime: &tokio::runtime::Handle,
+    graph: &Graph,
+    verifying: &mut Verifying<'_>,
 ) -> Result<Vec<Published>, Failure> {
-    hold(runtime, "the tags are being moved; this ends once all of them are");
-    publication.move_tags().map_err(|error| Failure::new(error.to_string()))
+    hold(verifying.runtime(), "the tags are being moved; this ends once all of them are");
+    let published = publication.move_tags().map_err(|error| Failure::new(error.to_string()))?;
+    verifying.remember(graph, &published);
+    Ok(published)
 }
+
+/// What stands before names of places that are no registry's, here and in skopeo and podman. `docker://` does not say
+/// more than the reference behind it.
+const NO_REFERENCES: [&str; 8] = [
+    "oci:",
+    "oci-archive:",
+    "docker-archive:",
+    "docker-daemon:",
+    "rootfs:",
+    "dir:",
+    "containers-storage:",
+    "docker:",
+];
 
 /// The references that were typed; each has a tag, `latest` where none was typed.
 pub(super) fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
     let mut references: Vec<Reference> = Vec::new();
     for text in texts {
+        if let Some(place) = NO_REFERENCES.iter().find(|place| text.starts_with(**place)) {
+            let failure = Failure::new(format!("{text}: {place} names no place at a registry"));
+            return Err(match *place {
+                "docker:" => failure.with_hint("leave it out: a reference is NAME:TAG"),
+                _ => failure.with_hint("a reference is NAME:TAG; `workson pull --to` writes to disk"),
+            });
+        }
         let reference: Reference = text.parse().map_err(|error| Failure::new(format!("{text}: {error}")))?;
         if reference.digest().is_some() {
             return Err(Failure::new(format!(
@@ -303,21 +346,26 @@ pub(super) fn references(texts: &[String]) -> Result<Vec<Reference>, Failure> {
     Ok(references)
 }
 
-/// Takes the image for one platform in the place of the whole.
-fn choose(opened: &mut Opened, platform: &Platform) -> Result<(), Failure> {
+/// Takes the image for one platform in the place of the whole, where there is one.
+fn choose(image: &str, opened: &mut Opened, platform: &Platform) -> Result<Result<(), Refusal>, Failure> {
     let offered = offered(opened.source.as_ref(), &opened.root).map_err(Failure::new)?;
     let matcher = Matcher::only_strict(platform);
     let has: Vec<String> = offered.platforms.iter().map(|entry| json::shown(&entry.platform)).collect();
-    let entry = offered.platforms.iter().find(|entry| matcher.matches(&entry.platform)).ok_or_else(|| {
-        let hint = format!("it has {}", has.join(" "));
-        Failure::new(format!("the image has nothing for {}", json::shown(platform))).with_hint(hint)
-    })?;
+    let Some(entry) = offered.platforms.iter().find(|entry| matcher.matches(&entry.platform)) else {
+        if !offered.is_complete() {
+            let notes: Vec<String> = offered.notes.iter().map(ToString::to_string).collect();
+            return Err(Failure::new(format!("{image} could not be told whole: {}", notes.join("; "))));
+        }
+        let message = format!("{image} has nothing for {}", json::shown(platform));
+        let has = if has.is_empty() { "no platform".to_owned() } else { has.join(" ") };
+        return Ok(Err(Refusal { message, hint: Some(format!("it has {has}")) }));
+    };
     if offered.kind == Kind::Index {
         let digest: Digest =
             entry.digest.parse().map_err(|error| Failure::new(format!("{}: {error}", entry.digest)))?;
         opened.root = opened.source.document(&digest, &entry.media_type, false).map_err(Failure::new)?;
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// How the platforms differ from those that are expected, in words.
@@ -371,7 +419,9 @@ impl PublishedAnswer {
         let name = format!("{}@{digest}", printable(&self.reference));
         match (quiet, &self.before) {
             (true, _) => name,
-            (false, Some(before)) if before == digest => format!("{name} was there already"),
+            (false, Some(before)) if before == digest && self.sent + self.mounted == 0 => {
+                format!("{name} was there already")
+            }
             (false, _) => {
                 let sent = count(self.sent, "blob");
                 format!("{name}: {sent} sent, {} taken over, {} there already", self.mounted, self.existed)

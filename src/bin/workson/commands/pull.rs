@@ -13,7 +13,7 @@ use workson_oci::document::Document;
 use workson_oci::image::contradicts;
 use workson_oci::resolution::Resolution;
 use workson_oci::text::printable;
-use workson_oci::{Image, Kind, Reference};
+use workson_oci::{Content, Image, Kind, Reference};
 use workson_registry::Client;
 
 use super::copy::JOBS;
@@ -32,7 +32,7 @@ use crate::settings::Settings;
     after_help = "Exit codes: 0 it is there; 1 the image has nothing for the platform; 2 it could not be done."
 )]
 pub(crate) struct Arguments {
-    /// A reference, oci:DIR[:NAME] or docker-archive:FILE[:TAG]
+    /// A reference, oci:DIR[:NAME], oci:DIR@DIGEST or docker-archive:FILE[:TAG]
     #[arg(value_name = "IMAGE")]
     image: String,
 
@@ -85,7 +85,9 @@ impl Destination {
         let destination = match text.strip_prefix("rootfs:") {
             Some(folder) => Destination::Rootfs(folder.into()),
             None => match Place::read(text) {
-                Ok(Place::Layout { folder, name }) => Destination::Layout { folder, name },
+                Ok(Place::Layout { folder, image }) => {
+                    Destination::Layout { folder, name: super::name_to_write(text, image)? }
+                }
                 Ok(Place::Archive { file, name }) => {
                     let read = |name: String| {
                         name.parse().map_err(|error| Failure::new(format!("--to {text}: {name}: {error}")))
@@ -277,13 +279,7 @@ fn to_layout(
     let failed = |error: String| Failure::new(error).with_hint("the same command goes on from there");
     let graph = Graph::read(opened.source.as_ref(), &opened.root)
         .map_err(|error| Failure::new(format!("{}: {error}", answer.image)))?;
-    if !graph.foreign.is_empty() {
-        let left = match graph.foreign.len() {
-            1 => "1 layer of it is kept elsewhere, and was not pulled".to_owned(),
-            layers => format!("{layers} layers of it are kept elsewhere, and were not pulled"),
-        };
-        answer.notes.push(left);
-    }
+    answer.notes.extend(graph.left_elsewhere("pulled"));
     let layout = Layout::create(folder).map_err(|error| Failure::new(error.to_string()))?;
     bar.expect(graph.size());
     let carried = carry(&graph, opened.source.as_ref(), &layout, JOBS, &|bytes| bar.add(bytes))
@@ -318,14 +314,25 @@ fn to_archive(
     let own = opened.reference.as_ref().filter(|reference| reference.tag().is_some());
     let own = own.and_then(|reference| reference.repository().with_tag(reference.tag()?).ok());
     let name = name.or(own.as_ref());
-    let writer =
-        ArchiveWriter::begin(file, &graph.root, name).map_err(|error| Failure::new(error.to_string()))?;
+    let config = config(opened).map_err(|error| Failure::new(format!("{}: {error}", answer.image)))?;
+    let writer = ArchiveWriter::begin(file, &graph.root, &config, name)
+        .map_err(|error| Failure::new(error.to_string()))?;
     bar.expect(graph.size());
     let carried = carry(&graph, opened.source.as_ref(), &writer, JOBS, &|bytes| bar.add(bytes))
         .map_err(|error| Failure::new(error.to_string()))?;
     writer.finish().map_err(|error| Failure::new(error.to_string()))?;
     answer.carried(carried);
     Ok(())
+}
+
+/// The config of a single image.
+fn config(opened: &Opened) -> Result<Content, String> {
+    let Document::Manifest(manifest) = Document::read(&opened.root).map_err(|error| error.to_string())?
+    else {
+        return Err("it is an index, and an archive has one image".into());
+    };
+    let digest = manifest.config.checked_digest().map_err(|error| error.to_string())?;
+    opened.source.document(&digest, &manifest.config.media_type, true)
 }
 
 #[cfg(unix)]

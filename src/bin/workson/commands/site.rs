@@ -1,17 +1,21 @@
 //! `workson site build`: the whole site as files for any web host.
 
-use std::path::PathBuf;
+pub(super) mod sources;
+
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use workson::catalog::check::Evidence;
-use workson::catalog::timelines;
-use workson::catalog::verified::Verified;
-use workson::site::{Base, Site};
-use workson::store::{Lists, Store, TagSpans};
+use serde::Serialize;
+use workson::site::Route;
+use workson::site_folder::{Build, Extra, FolderError, Target, Written};
+use workson::store;
 
+use self::sources::{Count, Sources, Wanted};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
-use crate::settings::Settings;
+use crate::output::{count, json, print};
 
 /// Build the web site: pages, feeds, badges and a static API, as files
 #[derive(Debug, Args)]
@@ -22,51 +26,98 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    Build(Build),
+    Build(BuildArguments),
 }
 
 /// Write the whole site as files for any web host
+///
+/// A folder that is there already is brought up to date: what differs is replaced, what is no longer part is removed,
+/// and nothing else is touched. A build that fails leaves the site that was there.
 #[derive(Debug, Args)]
-struct Build {
-    /// Where to
+#[command(
+    after_help = "Exit codes: 0 the site is there; 2 it could not be built, for example because of a mistake in the content."
+)]
+struct BuildArguments {
+    /// Where to: a folder that is not there yet, an empty one, or one with a site that was built before
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Where the site will be, like https://example.org/workson
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    #[command(flatten)]
+    wanted: Wanted,
+
+    /// Tell as JSON what was written
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was built, as `docs/json.md` describes it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    folder: &'a Path,
+    files: usize,
+    pages: usize,
+    bytes: u64,
+    new: usize,
+    changed: usize,
+    unchanged: usize,
+    removed: usize,
+    #[serde(flatten)]
+    count: Count,
 }
 
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let What::Build(build) = &arguments.what;
-    let settings = Settings::read(global)?;
-    let store = super::existing_store(&settings.store(global))?;
-    let base = match &build.base_url {
-        Some(text) => Base::read(text).map_err(|error| Failure::new(error.to_string()))?,
-        None => Base::default(),
+    // What is wrong with the folder is told together with what is wrong with the content.
+    let (target, wrong) = match Target::check(&build.folder) {
+        Ok(target) => (Some(target), Vec::new()),
+        Err(error) => (None, vec![error.into()]),
     };
-    let site = site(store.as_ref(), base)?;
-    for route in site.routes() {
-        let Some(rendered) = site.render(&route) else { continue };
-        let mut path = build.folder.join(route.path().trim_start_matches('/'));
-        if route.path().ends_with('/') {
-            path.push("index.html");
-        }
-        let parent = path.parent().unwrap_or(&path);
-        std::fs::create_dir_all(parent).map_err(|error| Failure::io("making a folder", &error))?;
-        std::fs::write(&path, &rendered.bytes).map_err(|error| Failure::io("writing", &error))?;
-    }
+    let sources = Sources::read(&build.wanted, global, wrong)?;
+    let Some(target) = target else { return Ok(Exit::Unknown) };
+    let database = |path: &Path| -> io::Result<()> {
+        store::export(&sources.declared, path).map_err(|error| io::Error::other(error.to_string()))
+    };
+    let path = Route::Sqlite.path();
+    let extras = [Extra { path: path.trim_start_matches('/'), make: &database }];
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let written = target.write(&Build { site: &sources.site, extras: &extras, threads })?;
+    tell(build, &sources, written, global)?;
     Ok(Exit::Yes)
 }
 
-fn site(store: Option<&Store>, base: Base) -> Result<Site, Failure> {
-    let declared = timelines::declared(store, TagSpans::Standing)?;
-    let published = store.map(|store| store.published(Lists::All)).transpose()?.flatten();
-    let verified = Verified::read(store)?;
-    let (content, problems) = crate::content_files::load(None)?;
-    if let Some(problem) = problems.first() {
-        return Err(Failure::new(format!("{}: {}", problem.at.file, problem.what)));
+fn tell(build: &BuildArguments, sources: &Sources, written: Written, global: &Global) -> Result<(), Failure> {
+    let supporting = sources.count();
+    if build.json {
+        let Written { pages, bytes, new, changed, unchanged, removed } = written;
+        let (folder, files) = (build.folder.as_path(), written.files());
+        let count = supporting;
+        let answer = Answer { folder, files, pages, bytes, new, changed, unchanged, removed, count };
+        return Ok(print(&json::document(&answer)?)?);
     }
-    let evidence = Evidence { declared: Some(&declared.timeline), published: published.as_ref() };
-    Ok(Site::new(base, content, &evidence, &verified))
+    let mut text = Vec::new();
+    if !global.quiet {
+        writeln!(
+            text,
+            "{} in {}, {} of them: {} new, {} changed, {} unchanged, {} removed",
+            count(written.files(), "file"),
+            build.folder.display(),
+            count(written.pages, "page"),
+            written.new,
+            written.changed,
+            written.unchanged,
+            written.removed
+        )?;
+    }
+    writeln!(text, "{supporting}")?;
+    Ok(print(&text)?)
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Failure {
+        let failure = Failure::new(error.to_string());
+        match error.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
 }

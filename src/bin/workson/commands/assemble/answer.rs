@@ -142,14 +142,15 @@ impl AssembledAnswer {
         })
     }
 
-    /// Notes the blobs that it consists of.
-    pub(super) fn blobs(&mut self, graph: &Graph) {
+    /// Notes the blobs that it consists of, and that others are kept elsewhere.
+    pub(super) fn parts(&mut self, graph: &Graph) {
         let blob = |blob: &workson::transfer::Blob| Blob {
             digest: blob.digest.to_string(),
             size: blob.size,
             media_type: blob.media_type.to_string(),
         };
         self.blobs = graph.blobs.iter().map(blob).collect();
+        self.notes.extend(graph.left_elsewhere("sent"));
     }
 }
 

@@ -118,6 +118,20 @@ impl ImageAnswer {
         self.error.clone().or_else(|| unread.next().map(|finding| finding.reason.clone()))
     }
 
+    /// Where an image names nothing to start, what it holds tells whether it is for another machine: the platform that
+    /// has binaries, and none of its own.
+    pub(crate) fn wrong_without_command(&self) -> Option<String> {
+        self.platforms.iter().find_map(|platform| {
+            let architecture = platform.platform.split('/').nth(1)?;
+            let has_no_command = platform.findings.iter().any(|finding| finding.rule == "no-command");
+            let is_other = !platform.machines.is_empty()
+                && !platform.machines.keys().any(|machine| machine.split(' ').next() == Some(architecture));
+            let machines: Vec<&str> = platform.machines.keys().map(String::as_str).collect();
+            (has_no_command && is_other)
+                .then(|| format!("{}: its binaries are for {}", platform.platform, machines.join(", ")))
+        })
+    }
+
     /// The weightiest reason of the first platform that has one.
     pub(crate) fn reason(&self) -> String {
         let first = self.platforms.iter().find_map(|platform| platform.findings.first());
@@ -130,6 +144,13 @@ impl ImageAnswer {
 }
 
 impl PlatformAnswer {
+    /// The same with what was found of the entry that leads to it, which forbids it.
+    pub(super) fn refused(mut self, finding: &Finding) -> PlatformAnswer {
+        self.findings.insert(0, FindingAnswer::of(finding));
+        self.verdict = Verdict::No.name().to_owned();
+        self
+    }
+
     pub(super) fn of(verified: &Verified, at: Timestamp) -> PlatformAnswer {
         let judgement = &verified.judgement;
         let verdict = judgement.verdict();

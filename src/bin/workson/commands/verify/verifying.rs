@@ -1,17 +1,19 @@
 //! The verification of images: what is known already is not read again, and what is found is kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::Runtime;
+use workson::publish::Published;
 use workson::source::{Opened, Place, RegistrySource, Source, offered};
 use workson::store::{Store, Verification};
-use workson::verify::{Limits, Settings as Going, Weight, verify};
+use workson::transfer::Graph;
+use workson::verify::{Limits, Settings as Going, Weight, entry_size, verify};
 use workson_oci::document::Document;
 use workson_oci::image::PlatformImage;
 use workson_oci::platform::Matcher;
-use workson_oci::{Content, Digest, Image, MediaType, Platform, Reference};
+use workson_oci::{Content, Digest, Image, MediaType, Platform, Reference, Repository};
 use workson_registry::Client;
 
 use super::JOBS;
@@ -124,6 +126,38 @@ impl<'a> Verifying<'a> {
         self.runtime.handle()
     }
 
+    /// Who asks registries.
+    pub(crate) fn client(&self) -> &'a Client {
+        self.client
+    }
+
+    /// Where an image's blobs were put before, at the registries of these references. What can't be told is sent.
+    pub(crate) fn published_at(
+        &self,
+        graph: &Graph,
+        targets: &[Reference],
+    ) -> HashMap<Digest, Vec<Repository>> {
+        let mut found: HashMap<Digest, Vec<Repository>> = HashMap::new();
+        let Some(store) = &self.store else { return found };
+        let registries: BTreeSet<&str> = targets.iter().map(Reference::registry).collect();
+        for blob in &graph.blobs {
+            let known = registries.iter().filter_map(|at| store.published_at(at, &blob.digest).ok()?);
+            found.insert(blob.digest.clone(), known.collect());
+        }
+        found
+    }
+
+    /// Remembers where an image's blobs were put. It is published all the same where that fails.
+    pub(crate) fn remember(&mut self, graph: &Graph, published: &[Published]) {
+        let Some(store) = &mut self.store else { return };
+        for one in published.iter().filter(|one| one.before.as_ref() != Some(&graph.root.digest)) {
+            let digests = graph.blobs.iter().map(|blob| &blob.digest);
+            if let Err(error) = store.put_published(one.reference.repository(), digests, now()) {
+                return tell(&format!("where blobs were put is not remembered: {error}"), error.hint());
+            }
+        }
+    }
+
     /// Verifies an image that is opened already, for each of its platforms.
     pub(crate) fn opened(&mut self, image: &str, opened: &Opened) -> Result<ImageAnswer, Failure> {
         self.all_platforms = true;
@@ -175,16 +209,26 @@ impl<'a> Verifying<'a> {
             Ok(digest) => digest,
             Err(error) => return Ok(without(platform, Weight::Unknown, "unread", error.to_string())),
         };
+        let watched = Watched { source: opened.source.as_ref(), bar: &self.bar };
+        let (manifest, wrong_size) = match digest == opened.root.digest {
+            true => (Ok(opened.root.clone()), None),
+            false => {
+                let manifest = watched.document(&digest, &entry.media_type, false);
+                let wrong_size = manifest.as_ref().ok().and_then(|manifest| entry_size(entry.size, manifest));
+                (manifest, wrong_size)
+            }
+        };
+        // What the entry says wrong is the index's fault: it is not kept of the digest, nor is this of the reference.
         let reference = opened.reference.as_ref().map(|reference| (reference, &opened.root.digest));
+        let reference = reference.filter(|_| wrong_size.is_none());
+        let with_size = |answer: PlatformAnswer| match &wrong_size {
+            Some(finding) => answer.refused(finding),
+            None => answer,
+        };
         if let Some((found, answer)) = self.known(&digest, platform)? {
             self.keep(reference, &found)?;
-            return Ok(answer);
+            return Ok(with_size(answer));
         }
-        let watched = Watched { source: opened.source.as_ref(), bar: &self.bar };
-        let manifest = match digest == opened.root.digest {
-            true => Ok(opened.root.clone()),
-            false => watched.document(&digest, &entry.media_type, false),
-        };
         if let Ok(manifest) = &manifest {
             self.bar.expect(length(manifest));
         }
@@ -211,7 +255,7 @@ impl<'a> Verifying<'a> {
         if verified.is_read {
             self.keep(reference, &found)?;
         }
-        Ok(answer)
+        Ok(with_size(answer))
     }
 
     fn keep(

@@ -1,0 +1,157 @@
+// The site in a real browser. SITE is where `workson serve` shows it, PAGES the folder that `workson site build` wrote.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import puppeteer from 'puppeteer-core';
+import { kinds } from './kinds.mjs';
+
+const { SITE: site, PAGES: pages } = process.env;
+const require = createRequire(import.meta.url);
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser;
+before(async () => {
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  browser = await puppeteer.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+});
+after(() => browser?.close());
+
+// A page of its own, which complains of whatever it should not do.
+async function open(path, { script = true, dark = false, width = 1280, height = 900 } = {}) {
+  const page = await browser.newPage();
+  page.complaints = [];
+  await page.setJavaScriptEnabled(script);
+  await page.setViewport({ width, height });
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
+  page.on('console', (message) => {
+    if (['error', 'warn'].includes(message.type())) page.complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => page.complaints.push(String(error)));
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== site) page.complaints.push(`a request to ${request.url()}`);
+  });
+  await page.goto(site + path, { waitUntil: 'networkidle0' });
+  return page;
+}
+
+const names = (page) => page.$$eval('table.entries tbody th[scope=row] a', (links) => links.map((link) => link.textContent));
+const query = (page) => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.search)));
+const settled = (page, done, ...values) => page.waitForFunction(done, { timeout: 10_000 }, ...values);
+const shows = (page, name) => settled(page, (name) =>
+  [...document.querySelectorAll('table.entries tbody th[scope=row] a')].some((link) => link.textContent === name), name);
+const count = (page) => page.$eval('#count', (text) => text.textContent);
+
+for (const dark of [false, true]) {
+  test(`axe finds nothing, ${dark ? 'dark' : 'light'}`, async () => {
+    for (const path of kinds) {
+      const page = await open(path, { dark });
+      // The checker is no part of the page, whose policy would not let it in.
+      const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ['violations'] })`);
+      const told = found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(' ')}`);
+      assert.deepEqual(told, [], path);
+      assert.deepEqual(page.complaints.filter((text) => !(path === '/404.html' && text.includes('404'))), [], path);
+      await page.close();
+    }
+  });
+}
+
+test('nothing is wider than a phone, and each page has one heading of the first level', async () => {
+  for (const path of kinds) {
+    const page = await open(path, { width: 360, height: 740 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 360, `${path} is ${wide} px wide`);
+    assert.equal((await page.$$('h1')).length, 1, path);
+    await page.close();
+  }
+});
+
+test('what is typed is found by name, alias and description, and the address holds it', async () => {
+  const page = await open('/explore/');
+  await page.keyboard.press('/');
+  await page.keyboard.type('psql');
+  await shows(page, 'PostgreSQL');
+  assert.equal((await query(page)).q, 'psql');
+  assert.match(await count(page), /1 /);
+  await page.reload({ waitUntil: 'networkidle0' });
+  await shows(page, 'PostgreSQL');
+  assert.equal(await page.$eval('#q', (field) => field.value), 'psql');
+  assert.deepEqual(page.complaints, []);
+  await page.close();
+});
+
+test('filters and sorting, and the way back', async () => {
+  const page = await open('/explore/');
+  const all = await names(page);
+  await page.select('select[name=kind]', 'language');
+  await shows(page, 'Python');
+  const languages = await names(page);
+  assert.ok(!languages.includes('NGINX'));
+  await page.select('select[name=platform]', 'linux-riscv64');
+  await page.select('select[name=verdict]', 'has');
+  await settled(page, (before) => document.querySelectorAll('table.entries tbody tr').length < before, languages.length);
+  const { kind, platform, verdict } = await query(page);
+  assert.deepEqual([kind, platform, verdict], ['language', 'linux-riscv64', 'has']);
+  const some = await names(page);
+  await page.select('select[name=sort]', 'change');
+  await settled(page, (first) => document.querySelector('table.entries tbody th a').textContent !== first, some[0]);
+  assert.deepEqual((await names(page)).toSorted(), some.toSorted(), 'sorting leaves none out');
+  for (let step = 0; step < 8 && Object.keys(await query(page)).length > 0; step += 1) {
+    await page.goBack();
+    await new Promise((done) => setTimeout(done, 150));
+  }
+  await settled(page, (first) => document.querySelector('table.entries tbody th a').textContent === first, all[0]);
+  assert.deepEqual(await names(page), all);
+  await page.close();
+});
+
+test('an entry that is nowhere is said to be nowhere', async () => {
+  const page = await open('/explore/?q=no-such-thing-at-all');
+  await settled(page, () => /^(0|No|None|Nothing)/.test(document.querySelector('#count').textContent));
+  assert.deepEqual(await names(page), []);
+  await page.close();
+});
+
+test('hostile addresses are text, and unknown values harm nothing', async () => {
+  const page = await open(`/explore/?q=${encodeURIComponent('<img src=x onerror=alert(1)>')}&platform=nowhere&sort=up&page=-3`);
+  assert.deepEqual(page.complaints, []);
+  assert.equal((await page.$$('img[src=x]')).length, 0);
+  await page.close();
+});
+
+test('without a script everything is in plain pages', async () => {
+  const page = await open('/explore/', { script: false });
+  const links = await page.$$eval('main a', (links) => links.map((link) => link.getAttribute('href')));
+  for (const wanted of ['/kind/language/', '/category/database/', '/platform/linux-arm64/', '/explore/2/']) {
+    assert.ok(links.includes(wanted), wanted);
+  }
+  await Promise.all([page.waitForNavigation(), page.click('a[href="/kind/distribution/"]')]);
+  assert.ok((await names(page)).includes('Alpine Linux'));
+  await page.close();
+  // The box on the first page leads to Explore, which says what it can't do.
+  const home = await open('/', { script: false });
+  await home.type('#q', 'nginx');
+  await Promise.all([home.waitForNavigation(), home.keyboard.press('Enter')]);
+  assert.equal(new URL(home.url()).pathname, '/explore/');
+  assert.match(await home.$eval('noscript', (note) => note.textContent), /JavaScript/);
+  await home.close();
+});
+
+test('the keyboard reaches what it should, and sees where it is', async () => {
+  const page = await open('/');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => location.hash), '#main');
+  await page.keyboard.press('Tab');
+  const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+  assert.notEqual(outline, 'none');
+  await page.close();
+});
+
+test('the Nu checker finds nothing', { timeout: 300_000 }, () => {
+  const jar = require.resolve('vnu-jar/build/dist/vnu.jar');
+  const files = kinds.map((path) => pages + (path.endsWith('/') ? `${path}index.html` : path));
+  execFileSync('java', ['-Xmx512m', '-Xss1m', '-jar', jar, '--no-langdetect', ...files], { stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8' });
+});

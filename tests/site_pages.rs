@@ -1,0 +1,252 @@
+//! The pages of the site: their bounds, what must not be in them, and that every link leads somewhere.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::{Timestamp, ToSpan};
+use workson::catalog::check::Evidence;
+use workson::catalog::verified::Verified;
+use workson::content::Content;
+use workson::evidence::Rung;
+use workson::site::{Base, Route, Site};
+use workson::timeline::{Offer, Recorder, Source, Timeline};
+use workson_oci::Platform;
+
+const BUDGET: usize = 30 * 1024;
+const ELEMENTS: usize = 1_400;
+
+fn bundled() -> Site {
+    let timeline = Timeline::bundled().unwrap();
+    let (content, problems) = Content::read(&Content::bundled());
+    assert_eq!(problems, []);
+    site(&timeline, content)
+}
+
+fn site(timeline: &Timeline, content: Content) -> Site {
+    let evidence = Evidence { declared: Some(timeline), published: None };
+    let base = Base::read("https://workson.example/below").unwrap();
+    Site::new(base, content, &evidence, &Verified::default())
+}
+
+const ARCHITECTURES: [&str; 18] = [
+    "amd64", "arm64", "386", "ppc64le", "s390x", "riscv64", "mips64le", "loong64", "arm", "mips", "mipsle",
+    "mips64", "ppc64", "sparc64", "alpha", "sh4", "hppa", "m68k",
+];
+
+/// One bit an architecture.
+fn offer(recorder: &mut Recorder, bits: u32) -> Offer {
+    let platform = |architecture: &str| Platform {
+        os: "linux".into(),
+        architecture: architecture.into(),
+        ..Platform::default()
+    };
+    let chosen = ARCHITECTURES.iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1);
+    let set = recorder.set(chosen.map(|(_, architecture)| platform(architecture)).collect());
+    Offer { set, is_whole: true }
+}
+
+/// Ten thousand images of eighteen platforms that came over two years, some of which lost one or went, with many
+/// tags that all stand otherwise; names as bad as names may be.
+fn many(images: u32) -> Timeline {
+    let mut recorder = Recorder::new(Rung::Declared);
+    let begin: Timestamp = "2021-01-03T00:00:00Z".parse().unwrap();
+    let mut at = begin;
+    for number in 0..images {
+        at = begin.checked_add(i64::from(number * 2).hours()).unwrap();
+        let moment = recorder.moment(at, &format!("{number:040x}"));
+        let image = format!("group{}/some-image-or-other-{number}", number % 7);
+        let whole = offer(&mut recorder, 0x3ffff);
+        let tags = (0..60_u32).filter(|_| number % 100 == 0);
+        let mut offered: Vec<_> =
+            tags.map(|tag| (format!("tag-{tag:02}"), offer(&mut recorder, 0x15a5a ^ (tag * 37)))).collect();
+        offered.push(("latest".to_owned(), whole));
+        offered.sort_by(|a, b| a.0.cmp(&b.0));
+        recorder.saw(&image, moment, whole, whole, offered);
+        if number > 50 && number % 9 == 0 {
+            let earlier = format!("group{}/some-image-or-other-{}", (number - 45) % 7, number - 45);
+            let less = offer(&mut recorder, 0x00ff);
+            recorder.saw(&earlier, moment, less, less, vec![("latest".to_owned(), less)]);
+            recorder
+                .removed(&format!("group{}/some-image-or-other-{}", (number - 51) % 7, number - 51), moment);
+        }
+    }
+    let moment = recorder.moment(at, "run <1>");
+    let nothing = Offer { set: recorder.set(Vec::new()), is_whole: false };
+    recorder.saw("a<script>alert(1)</script>\"'&", moment, nothing, nothing, Vec::new());
+    recorder.refused("unreadable", moment, "line 1: <b>no</b>".into());
+    recorder.finish(Source {
+        name: "https://example.org/<made-up>".into(),
+        head: "f".repeat(40),
+        head_at: at,
+        read: 10_000,
+        changes: 10_000,
+        tool: "0".into(),
+    })
+}
+
+fn is_page(route: &Route) -> bool {
+    route.path().ends_with('/') || *route == Route::NotFound
+}
+
+/// Those whose documents belong to other parts of the site: here they only have to be addresses.
+fn is_document(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::Feed { .. }
+            | Route::Badge { .. }
+            | Route::Api(_)
+            | Route::Csv
+            | Route::Calendar
+            | Route::OpenSearch
+            | Route::SearchIndex
+    )
+}
+
+/// The values of an attribute.
+fn values<'h>(html: &'h str, attribute: &str) -> Vec<&'h str> {
+    let begin = format!(" {attribute}=\"");
+    html.split(&begin).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+/// Every tag with its attributes.
+fn tags(html: &str) -> impl Iterator<Item = &str> {
+    html.split('<')
+        .skip(1)
+        .filter(|tag| tag.starts_with(|c: char| c.is_ascii_lowercase()))
+        .map(|tag| tag.split('>').next().unwrap())
+}
+
+/// What is wrong with a page.
+fn faults(site: &Site, route: &Route, seen: &mut HashSet<String>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let Some(page) = site.render(route) else { return vec!["it is not there".to_owned()] };
+    let html = String::from_utf8(page.bytes).unwrap();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::new(6));
+    packed.write_all(html.as_bytes()).unwrap();
+    let (size, elements) = (packed.finish().unwrap().len(), tags(&html).count());
+    if size > BUDGET {
+        faults.push(format!("{size} bytes"));
+    }
+    if elements > ELEMENTS {
+        faults.push(format!("{elements} elements"));
+    }
+    for tag in tags(&html) {
+        let name = tag.split_whitespace().next().unwrap();
+        let has = |attribute: &str| tag.contains(&format!(" {attribute}"));
+        if name == "style" || has("style=") || (name == "script" && !has("src=")) {
+            faults.push(format!("forbidden by the policy: {tag}"));
+        }
+        let is_handler = |word: &str| word.starts_with("on") && word.contains('=');
+        // What is in quotes is no attribute.
+        let bare: String = tag.split('"').step_by(2).collect();
+        if bare.split_whitespace().skip(1).any(is_handler) {
+            faults.push(format!("a handler: {tag}"));
+        }
+        let asks = matches!(name, "script" | "img" | "link") && !tag.contains("rel=\"canonical\"");
+        if asks && (has("href=\"http") || has("src=\"http")) {
+            faults.push(format!("another host: {tag}"));
+        }
+    }
+    let ids = values(&html, "id");
+    if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
+        faults.push(format!("an id twice: {ids:?}"));
+    }
+    for link in ["href", "src", "action", "data-index"].into_iter().flat_map(|name| values(&html, name)) {
+        let is_outside = link.starts_with("http") && !link.starts_with("https://workson.example/below");
+        if is_outside || !seen.insert(link.to_owned()) {
+            continue;
+        }
+        if let Some(id) = link.strip_prefix('#') {
+            seen.remove(link);
+            if !ids.contains(&id) {
+                faults.push(format!("no such place: {link}"));
+            }
+            continue;
+        }
+        let path = link.trim_start_matches("https://workson.example").strip_prefix("/below");
+        match path.and_then(Route::parse) {
+            None => faults.push(format!("no address: {link}")),
+            Some(route) if is_document(&route) => {}
+            // Rendering each of thousands tells no more.
+            Some(Route::Entry(slug)) if site.catalogue.entry(&slug).is_some() => {}
+            Some(route) if site.render(&route).is_none() => faults.push(format!("leads nowhere: {link}")),
+            Some(_) => {}
+        }
+    }
+    faults.iter().map(|fault| format!("{}: {fault}", route.path())).collect()
+}
+
+fn all_faults(site: &Site, routes: &[Route]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    routes.iter().flat_map(|route| faults(site, route, &mut seen)).collect()
+}
+
+#[test]
+fn pages_of_the_official_images_are_small_and_whole() {
+    let site = bundled();
+    let routes: Vec<Route> = site.routes().into_iter().filter(is_page).collect();
+    assert!(routes.len() > 400, "{}", routes.len());
+    assert_eq!(all_faults(&site, &routes), [""; 0]);
+}
+
+#[test]
+fn pages_of_ten_thousand_images_are_small_and_whole() {
+    let timeline = many(10_000);
+    let site = site(&timeline, Content::default());
+    assert_eq!(site.catalogue.entries.len(), 10_002);
+    let mut number: BTreeMap<String, usize> = BTreeMap::new();
+    let mut sampled = |route: &Route| {
+        let path = route.path();
+        let kind = path.split('/').nth(1).unwrap_or_default().to_owned();
+        let (first, every) = match kind.as_str() {
+            "entry" => (20, 400),
+            "compare" => (20, 900),
+            "explore" | "kind" | "platform" => (4, 60),
+            _ => (400, 400),
+        };
+        let number = number.entry(kind).or_default();
+        *number += 1;
+        *number <= first || number.is_multiple_of(every)
+    };
+    let routes: Vec<Route> =
+        site.routes().into_iter().filter(is_page).filter(|route| sampled(route)).collect();
+    let strange = [
+        "unreadable",
+        "a-script-alert-1-script",
+        "group0-some-image-or-other-700",
+        "group3-some-image-or-other-3",
+    ];
+    let strange = strange.map(|slug| Route::Entry(slug.to_owned()));
+    let routes = [&routes[..], &strange].concat();
+    assert_eq!(all_faults(&site, &routes), [""; 0]);
+    let index = site.render(&Route::SearchIndex).unwrap();
+    assert!(index.bytes.len() < 1_250_000, "{}", index.bytes.len());
+}
+
+#[test]
+fn a_text_from_outside_is_no_markup() {
+    let site = site(&many(10), Content::default());
+    let page = site.render(&Route::Entry("a-script-alert-1-script".into())).unwrap();
+    let html = String::from_utf8(page.bytes).unwrap();
+    assert!(!html.contains("<script"), "{html}");
+    assert!(html.contains("a&#60;script&#62;"), "{html}");
+    let method = String::from_utf8(site.render(&Route::Method).unwrap().bytes).unwrap();
+    assert!(method.contains("line 1: &#60;b&#62;no"), "{method}");
+}
+
+#[test]
+fn what_is_not_there_has_no_page() {
+    let site = bundled();
+    for path in
+        ["/entry/nothing/", "/explore/99/", "/platform/nothing/", "/changes/1999-01/", "/news/nothing/"]
+    {
+        let route = Route::parse(path).unwrap();
+        assert_eq!(site.render(&route), None, "{path}");
+    }
+    let same = Route::ComparePair("linux-arm64".into(), "linux-arm64".into(), 1);
+    assert_eq!(site.render(&same), None);
+}
