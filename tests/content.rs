@@ -10,7 +10,11 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use cli_support::Home;
 use insta::assert_snapshot;
 use serde_json::Value;
+use workson::catalog::check::Evidence;
+use workson::catalog::verified::Verified;
 use workson::content::{Content, File, MAX_FILE, Problem};
+use workson::site::{Base, Route, Site};
+use workson::timeline::Timeline;
 
 const CATEGORIES: &str = "
 - {slug: database, name: Databases, description: Keeps records.}
@@ -129,6 +133,18 @@ fn an_issue_becomes_html_with_headings_and_links() {
             .html_below("https://x.example/\"&")
             .contains("<a href=\"https://x.example/&quot;&amp;/entry/nginx/\">")
     );
+}
+
+#[test]
+fn an_issues_page_leads_to_the_pages_of_a_site_below_a_path() {
+    let (content, _) = read(&[("news/2026-11-23-one.md", &format!("{FRONT}[NGINX](/entry/nginx/)\n"))]);
+    let timeline = Timeline::bundled().unwrap();
+    let evidence = Evidence { declared: Some(&timeline), published: None };
+    let base = Base::read("https://a.example/below/").unwrap();
+    let site = Site::new(base, content, &evidence, &Verified::default());
+    let page = site.render(&Route::Issue("2026-11-23-one".to_owned())).unwrap();
+    let html = String::from_utf8(page.bytes).unwrap();
+    assert!(html.contains("<a href=\"/below/entry/nginx/\">NGINX</a>"), "{html}");
 }
 
 #[test]
