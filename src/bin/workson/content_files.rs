@@ -55,12 +55,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Reads the content of a folder, by default as [`Place::of`] has it: what is right, and what is wrong with it.
-pub(crate) fn load(folder: Option<&Path>) -> Result<(Content, Vec<Problem>), Failure> {
-    load_from(&Place::of(folder))
-}
-
-/// Reads the content of a place.
+/// Reads the content of a place: what is right, and what is wrong with it.
 pub(crate) fn load_from(place: &Place) -> Result<(Content, Vec<Problem>), Failure> {
     let (files, mut problems) = match place {
         Place::Folder(folder) => files(folder)?,
