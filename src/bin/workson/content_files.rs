@@ -55,8 +55,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Reads the content of a place: what is right, and what is wrong with it.
-pub(crate) fn load_from(place: &Place) -> Result<(Content, Vec<Problem>), Failure> {
+/// Reads the content of a place.
+pub(crate) fn load(place: &Place) -> Result<(Content, Vec<Problem>), Failure> {
     let (files, mut problems) = match place {
         Place::Folder(folder) => files(folder)?,
         Place::Bundled => (Content::bundled(), Vec::new()),

@@ -182,7 +182,10 @@ fn rows<'a>(site: &'a Site, entry: &'a Entry) -> Vec<Row<'a>> {
             let is_yes = answer.verdict == Verdict::Yes;
             let mut notes = Vec::new();
             if let Verdict::Unknown(why) = &answer.verdict {
-                notes.push(why.clone());
+                // That it is gone stands above; here, how it stood then.
+                let is_gone = !entry.is_there();
+                let then = why.split_once("; ").filter(|_| is_gone).map(|(_, then)| then.to_owned());
+                notes.push(then.unwrap_or_else(|| why.clone()));
             }
             notes.extend(answer.note.clone());
             Row {

@@ -15,7 +15,7 @@ pub(super) struct Page<'a> {
 
 pub(super) fn all(site: &Site) -> Page<'_> {
     let description = "The newsletter: what came to Arm and to the other platforms, and what went.";
-    let frame = Frame::new(site, Route::News, "News", description).with(vec![FeedOf::News]);
+    let frame = Frame::new(site, Route::News, "News", description).with(vec![FeedOf::News, FeedOf::Changes]);
     let issues = site.content.news.iter();
     let issues = issues.map(|issue| (frame.link(&Route::Issue(issue.slug.clone())), issue)).collect();
     Page { frame, issues }

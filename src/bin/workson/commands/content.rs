@@ -13,7 +13,7 @@ use workson::store::{Lists, TagSpans};
 use workson_oci::text::printable;
 
 use crate::cli::Global;
-use crate::content_files::{Place, load_from};
+use crate::content_files::{Place, load};
 use crate::exit::{Exit, Failure};
 use crate::output::{count, json, print};
 use crate::settings::Settings;
@@ -69,7 +69,7 @@ struct ProblemAnswer {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let What::Check(check) = &arguments.what;
     let place = Place::of(check.content.as_deref());
-    let (content, mut problems) = load_from(&place)?;
+    let (content, mut problems) = load(&place)?;
     let known = Known::read(global)?;
     let site = known.site(content);
     problems.extend(site.content_problems(&known.evidence()));

@@ -11,7 +11,7 @@ use workson_oci::text::printable;
 
 use super::content::Known;
 use crate::cli::Global;
-use crate::content_files::{Place, load_from};
+use crate::content_files::{Place, load};
 use crate::exit::{Exit, Failure, tell};
 use crate::instant::{self, Edge, day};
 use crate::output::print_raw;
@@ -60,7 +60,7 @@ struct DraftArguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let What::Draft(asked) = &arguments.what;
     let place = Place::of(asked.content.as_deref());
-    let (content, problems) = load_from(&place)?;
+    let (content, problems) = load(&place)?;
     if let Some(problem) = problems.first() {
         let more = problems.len() - 1;
         let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };

@@ -14,7 +14,7 @@ use workson::store::{Lists, TagSpans};
 use workson::timeline::Timeline;
 
 use crate::cli::Global;
-use crate::content_files::{Place, load_from};
+use crate::content_files::{Place, load};
 use crate::exit::{Failure, tell};
 use crate::output::count;
 use crate::settings::Settings;
@@ -66,7 +66,7 @@ impl Sources {
             Base::default()
         });
         let place = Place::of(wanted.content.as_deref());
-        let content = match load_from(&place) {
+        let content = match load(&place) {
             Ok((content, problems)) => {
                 wrong.extend(told(&place, &problems));
                 content
