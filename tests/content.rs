@@ -10,7 +10,11 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use cli_support::Home;
 use insta::assert_snapshot;
 use serde_json::Value;
+use workson::catalog::check::Evidence;
+use workson::catalog::verified::Verified;
 use workson::content::{Content, File, MAX_FILE, Problem};
+use workson::site::{Base, Route, Site};
+use workson::timeline::Timeline;
 
 const CATEGORIES: &str = "
 - {slug: database, name: Databases, description: Keeps records.}
@@ -129,6 +133,18 @@ fn an_issue_becomes_html_with_headings_and_links() {
             .html_below("https://x.example/\"&")
             .contains("<a href=\"https://x.example/&quot;&amp;/entry/nginx/\">")
     );
+}
+
+#[test]
+fn an_issues_page_leads_to_the_pages_of_a_site_below_a_path() {
+    let (content, _) = read(&[("news/2026-11-23-one.md", &format!("{FRONT}[NGINX](/entry/nginx/)\n"))]);
+    let timeline = Timeline::bundled().unwrap();
+    let evidence = Evidence { declared: Some(&timeline), published: None };
+    let base = Base::read("https://a.example/below/").unwrap();
+    let site = Site::new(base, content, &evidence, &Verified::default());
+    let page = site.render(&Route::Issue("2026-11-23-one".to_owned())).unwrap();
+    let html = String::from_utf8(page.bytes).unwrap();
+    assert!(html.contains("<a href=\"/below/entry/nginx/\">NGINX</a>"), "{html}");
 }
 
 #[test]
@@ -749,4 +765,64 @@ fn links_in_folders_are_not_followed() {
     content/entries/passwd.yaml: it is a symbolic link, which is not followed
       put the file itself here
     "##);
+}
+
+#[test]
+fn what_nobody_meant_ends_in_time_and_is_told() {
+    let deep = "[".repeat(100_000);
+    let bomb: String = std::iter::once("a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned())
+        .chain(
+            ('b'..='i')
+                .zip('a'..)
+                .map(|(name, of)| format!("{name}: &{name} [{}]\n", vec![format!("*{of}"); 9].join(","))),
+        )
+        .collect();
+    for (text, problem) in [
+        (deep, "this is no YAML"),
+        (bomb, "this is no YAML"),
+        (
+            format!("aliases: [{}]\n", (0..90_000).map(|n| format!("a{n},")).collect::<String>()),
+            "and 12 is the most",
+        ),
+    ] {
+        assert!(problems(&[("entries/a.yaml", &text)]).contains(problem), "{problem}");
+    }
+    let issue = |text: String| of_text(&text).lines().count();
+    assert_eq!(issue("## a\n\n[x](#none)\n\n<b>\n\n".repeat(5_000)), 10_000);
+    assert_eq!(issue("[a][b] \n".repeat(5_000)), 5_000);
+    assert_eq!(
+        issue(format!("{}\n\n{}a\n\n{}", "[".repeat(100_000), "> ".repeat(5_000), "*a ".repeat(50_000))),
+        0
+    );
+    let drawing = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\">{}{}</svg>",
+        "<g>".repeat(9_000),
+        "</g>".repeat(9_000)
+    );
+    assert_eq!(problems(&[("logos/a.svg", &drawing)]), "");
+}
+
+proptest::proptest! {
+    /// Whatever is typed: no tags but those of Markdown, no links but those that are taken, no attributes that do something.
+    #[test]
+    fn text_never_becomes_markup_of_its_own(text in proptest::collection::vec(proptest::sample::select(&[
+        "<", ">", "\"", "'", "&", "#", "[", "]", "(", ")", "!", "`", "|", "-", "*", "\\", "\n", "\n\n", " ", "    ", "a", "/", ":",
+        "<script>", "<b onclick=x>", "javascript:", "https://a.example/", "/entry/nginx/", "&lt;", "&#60;", "&quot;", "```", "---\n", "| a |\n|--:|\n",
+    ][..]), 0..40)) {
+        let (content, problems) = read(&[("news/2026-11-23-one.md", &format!("{FRONT}{}", text.concat()))]);
+        proptest::prop_assert_eq!(content.news.is_empty(), !problems.is_empty());
+        for issue in &content.news {
+            for tag in issue.html.split('<').skip(1) {
+                let name: String = tag.trim_start_matches('/').chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+                let known = ["p", "a", "em", "strong", "code", "pre", "ul", "ol", "li", "hr", "br", "blockquote", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td"];
+                proptest::prop_assert!(known.contains(&name.as_str()), "{}", &issue.html);
+                let inside = tag.split('>').next().unwrap_or_default();
+                let attributes = inside.split_once(' ').map_or("", |(_, rest)| rest);
+                let is_good = ["", "/"].contains(&attributes)
+                    || ["href=\"https://", "href=\"/", "href=\"#", "href=\"mailto:", "id=\"", "class=\"language-", "start=\""].iter().any(|start| attributes.starts_with(start))
+                        && attributes.matches('"').count() == 2;
+                proptest::prop_assert!(is_good, "{}", &issue.html);
+            }
+        }
+    }
 }

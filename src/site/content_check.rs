@@ -5,8 +5,11 @@ use std::collections::HashSet;
 
 use super::{Route, Site};
 use crate::catalog::check::{Evidence, Presence};
-use crate::content::Problem;
+use crate::content::{At, Problem};
 use crate::timeline::Moment;
+
+/// For how many dead links the nearest page is looked for, which takes a while where there are many pages.
+const SUGGESTED: usize = 25;
 
 impl Site {
     /// What is wrong with the content in view of what is known, by `evidence` and by the pages that there are.
@@ -22,10 +25,13 @@ impl Site {
             return Vec::new();
         }
         let routes: HashSet<String> = self.routes().iter().map(Route::path).collect();
-        let problem = |(at, path): &(crate::content::At, String)| {
+        let problem = |(number, (at, path)): (usize, &(At, String))| {
             let hint = match routes.contains(&format!("{path}/")) {
                 true => format!("the page is {path}/"),
-                false => format!("did you mean {}?", nearest(path, &routes)),
+                false if number < SUGGESTED => format!("did you mean {}?", nearest(path, &routes)),
+                false => {
+                    "pages are named by their address below the site's base, like /entry/nginx/".to_owned()
+                }
             };
             Problem {
                 at: at.clone(),
@@ -33,7 +39,8 @@ impl Site {
                 hint: Some(hint),
             }
         };
-        self.content.links.iter().filter(|(_, path)| !routes.contains(path)).map(problem).collect()
+        let dead = self.content.links.iter().filter(|(_, path)| !routes.contains(path));
+        dead.enumerate().map(problem).collect()
     }
 
     fn gone_images(&self, evidence: &Evidence<'_>) -> Vec<Problem> {

@@ -1,5 +1,6 @@
 //! Entries of the catalogue, and what they are sorted under.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use packageurl::PackageUrl;
@@ -214,6 +215,7 @@ pub(super) fn all_categories(node: Node, noting: &mut Noting<'_>) -> Vec<Categor
         noting.note(node.spot, "there is no category", "an entry has at least one".to_owned());
     }
     let mut categories: Vec<Category> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     for item in items {
         let Some(mut fields) = Fields::of(item, &["slug", "name", "description"], noting) else { continue };
         let slug = fields.need_line("slug", SLUG, noting);
@@ -223,7 +225,7 @@ pub(super) fn all_categories(node: Node, noting: &mut Noting<'_>) -> Vec<Categor
         if !is_slug(&slug.text) {
             let hint = "small letters, digits and single hyphens".to_owned();
             noting.note(slug.spot, format!("{:?} can't stand in an address", slug.text), hint);
-        } else if categories.iter().any(|category| category.slug == slug.text) {
+        } else if !seen.insert(slug.text.clone()) {
             let hint = "each has a slug of its own".to_owned();
             noting.note(slug.spot, format!("there is another category {:?}", slug.text), hint);
         } else {

@@ -1,5 +1,7 @@
 //! The fields of a file, taken one after the other. What is wrong with one is noted, and the next one is taken.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 use url::Url;
 
@@ -241,9 +243,10 @@ pub(super) fn lines_of(
         noting.note(node.spot, what, "keep the most telling ones".to_owned());
     }
     let mut lines: Vec<Text> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     for item in items {
         let Some(read) = read_line(name, item, line, noting) else { continue };
-        if lines.iter().any(|other| other.text == read.text) {
+        if !seen.insert(read.text.clone()) {
             let what = format!("`{name}` has {:?} twice", read.text);
             noting.note(read.spot, what, "leave one".to_owned());
             continue;

@@ -1,6 +1,6 @@
 //! Markdown that becomes HTML which may stand in any page.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use pulldown_cmark::{BrokenLink, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
@@ -19,8 +19,15 @@ pub(super) struct Text {
 
 /// Reads a text. The links that stay within the site are put to `links`.
 pub(super) fn read(text: &str, noting: &mut Noting<'_>, links: &mut Vec<(At, String)>) -> Text {
-    let mut reading =
-        Reading { text, noting, level: 1, ids: HashSet::new(), headings: Vec::new(), anchors: Vec::new() };
+    let mut reading = Reading {
+        text,
+        lines: Lines::new(text),
+        noting,
+        level: 1,
+        ids: HashMap::new(),
+        headings: Vec::new(),
+        anchors: Vec::new(),
+    };
     let mut broken: Vec<(Range<usize>, String)> = Vec::new();
     let mut note_broken = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
         // `[such]` alone may be meant as it stands.
@@ -44,7 +51,7 @@ pub(super) fn read(text: &str, noting: &mut Noting<'_>, links: &mut Vec<(At, Str
         reading.note(range.start, format!("there is no link called {name:?}"), &hint);
     }
     for (anchor, at) in std::mem::take(&mut reading.anchors) {
-        if !reading.ids.contains(&anchor) {
+        if !reading.ids.contains_key(&anchor) {
             let hint = "a heading's anchor is its text in small letters, with hyphens for all else";
             reading.note(at, format!("there is no heading #{anchor} here"), hint);
         }
@@ -57,10 +64,12 @@ pub(super) fn read(text: &str, noting: &mut Noting<'_>, links: &mut Vec<(At, Str
 
 struct Reading<'t, 'n, 'p> {
     text: &'t str,
+    lines: Lines<'t>,
     noting: &'n mut Noting<'p>,
     /// The level of the last heading; the title has the first.
     level: usize,
-    ids: HashSet<String>,
+    /// The names of headings, each with how often it was asked for.
+    ids: HashMap<String, usize>,
     headings: Vec<Heading>,
     /// The anchors that links lead to, and where.
     anchors: Vec<(String, usize)>,
@@ -68,7 +77,7 @@ struct Reading<'t, 'n, 'p> {
 
 impl<'t> Reading<'t, '_, '_> {
     fn note(&mut self, at: usize, what: impl Into<String>, hint: &str) {
-        let spot = spot(self.text, at);
+        let spot = self.lines.spot(at);
         self.noting.note(spot, what, hint.to_owned());
     }
 
@@ -136,12 +145,14 @@ impl<'t> Reading<'t, '_, '_> {
     /// A name for a heading that no other has.
     fn id(&mut self, text: &str) -> String {
         let slug = anchor(text);
-        let mut id = slug.clone();
-        let mut number = 1;
-        while !self.ids.insert(id.clone()) {
+        let mut number = self.ids.get(&slug).map_or(1, |number| number + 1);
+        let mut id = if number == 1 { slug.clone() } else { format!("{slug}-{number}") };
+        while number > 1 && self.ids.contains_key(&id) {
             number += 1;
             id = format!("{slug}-{number}");
         }
+        self.ids.insert(slug, number);
+        self.ids.entry(id.clone()).or_insert(1);
         id
     }
 
@@ -158,7 +169,7 @@ impl<'t> Reading<'t, '_, '_> {
             let is_path = !path.starts_with("//")
                 && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
             if is_path {
-                links.push((self.noting.at(spot(self.text, at)), path.to_owned()));
+                links.push((self.noting.at(self.lines.spot(at)), path.to_owned()));
             } else {
                 let hint = "a page of the site has an address like /entry/nginx/";
                 self.note(at, format!("the link {target:?} leads to no page of the site"), hint);
@@ -215,9 +226,22 @@ fn anchor(text: &str) -> String {
     }
 }
 
-fn spot(text: &str, at: usize) -> Spot {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Spot { line: line as u64, column: column as u64 }
+/// Where the lines of a text begin.
+struct Lines<'t> {
+    text: &'t str,
+    begins: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Lines<'t> {
+        let after_breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
+        Lines { text, begins: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    fn spot(&self, at: usize) -> Spot {
+        let line = self.begins.partition_point(|begin| *begin <= at);
+        let begin = self.begins[line.saturating_sub(1)];
+        let before = self.text.get(begin..at).unwrap_or_default();
+        Spot { line: line as u64, column: before.chars().count() as u64 + 1 }
+    }
 }
