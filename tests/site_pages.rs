@@ -100,6 +100,7 @@ fn is_document(route: &Route) -> bool {
             | Route::Badge { .. }
             | Route::Api(_)
             | Route::Csv
+            | Route::Sqlite
             | Route::Calendar
             | Route::OpenSearch
             | Route::SearchIndex

@@ -14,6 +14,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::{IDS, ITEMS};
 use crate::catalog::log::Happening;
+use crate::content::Issue;
 use crate::evidence::Rung;
 use crate::site::outside::{for_xml, plain};
 use crate::site::provenance::{link_of, source_of};
@@ -45,7 +46,7 @@ pub(super) fn news(site: &Site) -> Vec<Item> {
         Some(Item {
             id: format!("{IDS}news/{}", issue.slug),
             title: plain(&issue.title).into_owned(),
-            html: for_xml(with_whole_links(&issue.html, &root, &page).trim()).into_owned(),
+            html: for_xml(with_whole_links(issue, &root, &page).trim()).into_owned(),
             page,
             source: None,
             at: issue.date.to_zoned(TimeZone::UTC).ok()?.timestamp(),
@@ -194,8 +195,7 @@ fn list(text: &mut String, names: &[&str]) {
 
 /// The HTML of an issue with whole addresses: in a reader there is no page that `/entry/nginx/` or `#news` would be
 /// part of. A `<` of its writer's is escaped, so this finds links alone.
-fn with_whole_links(html: &str, root: &str, page: &str) -> String {
-    let attribute = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;");
-    html.replace("<a href=\"/", &format!("<a href=\"{}/", attribute(root)))
-        .replace("<a href=\"#", &format!("<a href=\"{}#", attribute(page)))
+fn with_whole_links(issue: &Issue, root: &str, page: &str) -> String {
+    let page = page.replace('&', "&amp;").replace('"', "&quot;");
+    issue.html_below(root).replace("<a href=\"#", &format!("<a href=\"{page}#"))
 }
