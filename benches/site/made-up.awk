@@ -21,9 +21,9 @@ BEGIN {
     kinds = split("software distribution language", kind, " ")
     categories = 12
     phases = 6
-    print "- slug: category-1\n  name: Category 1\n  description: Made up." >(content "/categories.yaml")
+    print "- slug: category-1\n  name: Category 1\n  description: Made up to measure the site." >(content "/categories.yaml")
     for (c = 2; c <= categories; c++)
-        printf "- slug: category-%d\n  name: Category %d\n  description: Made up.\n", c, c >(content "/categories.yaml")
+        printf "- slug: category-%d\n  name: Category %d\n  description: Made up to measure the site.\n", c, c >(content "/categories.yaml")
     close(content "/categories.yaml")
 
     # Hugo has a template and a form of output for each badge.
