@@ -252,7 +252,7 @@ fn a_build_that_is_killed_leaves_whole_files_and_the_next_one_mends() {
         .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".svg")?.to_owned()))
         .collect();
     // From nothing: the folder is there with all in it, or not at all.
-    for delay in (0..12).map(|step| Duration::from_millis(step * 90)) {
+    for delay in (0..6).map(|step| Duration::from_millis(step * 180)) {
         let running = start(&mut home.workson(&["site", "build", "out"]));
         std::thread::sleep(delay);
         running.signal("KILL");
@@ -267,7 +267,7 @@ fn a_build_that_is_killed_leaves_whole_files_and_the_next_one_mends() {
     assert_eq!(names_beside(&home), ["out"], "something was left beside it");
     // Over one that is there: each file is the one before or the one after.
     let mut before = files(&home.path("out"));
-    for delay in (0..12).map(|step| Duration::from_millis(step * 90)) {
+    for delay in (0..6).map(|step| Duration::from_millis(step * 180)) {
         logos.iter().for_each(|logo| touch_logo(&home, logo));
         home.run(&["site", "build", "fresh"]).exits(0);
         let after = files(&home.path("fresh"));
