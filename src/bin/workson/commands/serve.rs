@@ -47,27 +47,19 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let address = listener.local_addr().map_err(|error| Failure::io("listening", &error))?;
     let shown = format!("http://{address}{}/", sources.site.base.path);
     let count = sources.count();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::io("starting to serve", &error))?;
-    let served = runtime.block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let mut text = Vec::new();
-        writeln!(text, "{count}")?;
-        writeln!(text, "the site is at {shown}")?;
-        print(&text)?;
-        if !global.quiet {
-            say_more(address);
-        }
-        if !arguments.no_open && has_browser() {
-            // Whoever has none sees the address.
-            let _ = open::that_detached(&shown);
-        }
-        connections::serve(listener, Arc::new(Answers::new(sources))).await;
-        Ok::<_, std::io::Error>(())
-    });
-    // A page that is still being made is nobody's any more.
-    runtime.shutdown_background();
-    served.map_err(|error| Failure::io("serving", &error))?;
+    let mut text = Vec::new();
+    writeln!(text, "{count}")?;
+    writeln!(text, "the site is at {shown}")?;
+    print(&text)?;
+    if !global.quiet {
+        say_more(address);
+    }
+    if !arguments.no_open && has_browser() {
+        // Whoever has none sees the address.
+        let _ = open::that_detached(&shown);
+    }
+    connections::serve(&listener, &Arc::new(Answers::new(sources)))
+        .map_err(|error| Failure::io("serving", &error))?;
     Ok(Exit::Yes)
 }
 
