@@ -325,9 +325,8 @@ impl<'a> Publication<'a> {
         let Settings { client, runtime, jobs, .. } = &self.settings;
         let is_missing = AtomicBool::new(false);
         let failed = |what: String, error: Error| TransferError { what, reason: said(&error) };
-        let documents: Vec<&Content> = self.graph.levels.iter().flatten().collect();
-        let looked = each(&documents, *jobs, |document| {
-            let by_digest = repository.with_digest(document.digest.clone());
+        let document = |digest: &Digest| {
+            let by_digest = repository.with_digest(digest.clone());
             let head = runtime.block_on(client.manifest_head(&by_digest)).map(|_| ());
             let there = match head {
                 Err(error) if error.kind().may_be_about_head() => {
@@ -337,20 +336,25 @@ impl<'a> Publication<'a> {
             };
             match there {
                 Err(error) if is_absent(&error) => is_missing.store(true, Ordering::Relaxed),
-                there => there.map_err(|error| failed(format!("document {}", document.digest), error))?,
+                there => there.map_err(|error| failed(format!("document {digest}"), error))?,
             }
             Ok(())
-        });
-        let looked = looked.and_then(|()| {
-            each(&self.graph.blobs, *jobs, |blob| {
-                match runtime.block_on(client.has_blob(repository, &blob.digest)) {
-                    Ok(has) => is_missing.fetch_or(!has, Ordering::Relaxed),
-                    // Some registries answer no HEAD of a blob.
-                    Err(error) if error.kind().may_be_about_head() => false,
-                    Err(error) => return Err(failed(format!("blob {}", blob.digest), error)),
-                };
-                Ok(())
-            })
+        };
+        let blob = |digest: &Digest| {
+            match runtime.block_on(client.has_blob(repository, digest)) {
+                Ok(has) => is_missing.fetch_or(!has, Ordering::Relaxed),
+                // Some registries answer no HEAD of a blob.
+                Err(error) if error.kind().may_be_about_head() => false,
+                Err(error) => return Err(failed(format!("blob {digest}"), error)),
+            };
+            Ok(())
+        };
+        let documents = self.graph.levels.iter().flatten().map(|document| (true, &document.digest));
+        let blobs = self.graph.blobs.iter().map(|blob| (false, &blob.digest));
+        let all: Vec<(bool, &Digest)> = documents.chain(blobs).collect();
+        let looked = each(&all, *jobs * 2, |(is_document, digest)| match is_document {
+            true => document(digest),
+            false => blob(digest),
         });
         let repository = repository.to_string();
         looked.map_err(|error| PublishError::Transfer { repository, error })?;

@@ -229,7 +229,9 @@ fn several_images_of_a_layout_are_not_taken_for_one() {
     let place = format!("oci:{}", layout.path().display());
     let ran = Home::new().run(&["verify", &place]).exits(2);
     assert!(
-        ran.text().contains("it has several images; name one, as oci:DIR:NAME: bad good"),
+        ran.text().contains(
+            "it has several images; name one, as oci:DIR:NAME or oci:DIR@DIGEST: good (linux/arm64), bad"
+        ),
         "{}",
         ran.text()
     );

@@ -24,7 +24,9 @@ impl Site {
         if self.content.links.is_empty() {
             return Vec::new();
         }
-        let routes: HashSet<String> = self.routes().iter().map(Route::path).collect();
+        let routes = self.routes();
+        // Whoever writes the site adds the history, which no page is.
+        let routes: HashSet<String> = routes.iter().chain([&Route::Sqlite]).map(Route::path).collect();
         let problem = |(number, (at, path)): (usize, &(At, String))| {
             let hint = match routes.contains(&format!("{path}/")) {
                 true => format!("the page is {path}/"),

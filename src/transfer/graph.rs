@@ -13,6 +13,8 @@ const MAX_DEPTH: usize = 4;
 /// How many documents one image may have, and how long they may be together, in bytes: they are kept until they are put.
 const MAX_DOCUMENTS: usize = 10_000;
 const MAX_BYTES: usize = 32 << 20;
+/// How many of them are read at once.
+const AT_ONCE: usize = 6;
 /// How many blobs it may have.
 const MAX_BLOBS: usize = 200_000;
 
@@ -149,20 +151,24 @@ impl Reading<'_> {
         let level = match Document::read(content).map_err(failed)? {
             Document::Index(index) => {
                 let mut level = 0;
-                for entry in &index.manifests {
-                    let digest = checked(content, entry)?;
-                    let (below, length) = match self.seen.get(&digest) {
-                        Some(below) => *below,
-                        None => {
-                            let document = self.source.document(&digest, &entry.media_type, false);
-                            let document = document.map_err(GraphError::Unread)?;
-                            (self.document(&document, depth + 1)?, document.bytes.len() as u64)
+                for entries in index.manifests.chunks(AT_ONCE) {
+                    let mut fetched = self.fetch(content, entries)?;
+                    for entry in entries {
+                        let digest = checked(content, entry)?;
+                        let (below, length) = match (self.seen.get(&digest), fetched.remove(&digest)) {
+                            (None, Some(document)) => {
+                                let document = document.map_err(GraphError::Unread)?;
+                                (self.document(&document, depth + 1)?, document.bytes.len() as u64)
+                            }
+                            (Some(below), _) => *below,
+                            // What is not seen was fetched.
+                            (None, None) => continue,
+                        };
+                        if length != entry.size {
+                            return Err(GraphError::Size { digest, told: entry.size, length });
                         }
-                    };
-                    if length != entry.size {
-                        return Err(GraphError::Size { digest, told: entry.size, length });
+                        level = level.max(below + 1);
                     }
-                    level = level.max(below + 1);
                 }
                 level
             }
@@ -182,6 +188,35 @@ impl Reading<'_> {
         }
         self.graph.levels[level].push(content.clone());
         Ok(level)
+    }
+
+    /// Fetches the documents of entries, at once, but for those that are known.
+    fn fetch(
+        &self,
+        of: &Content,
+        entries: &[Descriptor],
+    ) -> Result<HashMap<Digest, Result<Content, String>>, GraphError> {
+        let mut wanted: HashMap<Digest, &Descriptor> = HashMap::new();
+        for entry in entries {
+            let digest = checked(of, entry)?;
+            if !self.seen.contains_key(&digest) {
+                wanted.insert(digest, entry);
+            }
+        }
+        Ok(std::thread::scope(|scope| {
+            let started = wanted.into_iter().map(|(digest, entry)| {
+                let source = self.source;
+                let name = digest.clone();
+                (digest, scope.spawn(move || source.document(&name, &entry.media_type, false)))
+            });
+            let started: Vec<_> = started.collect();
+            let ended = started.into_iter().map(|(digest, fetching)| {
+                let broken = |_| Err(format!("reading the document {digest} came to no end"));
+                let document = fetching.join().unwrap_or_else(broken);
+                (digest, document)
+            });
+            ended.collect()
+        }))
     }
 
     fn blob(&mut self, of: &Content, descriptor: &Descriptor, is_elsewhere: bool) -> Result<(), GraphError> {
