@@ -119,11 +119,10 @@ impl Site {
         Site { base, content, catalogue }
     }
 
-    /// The entries of a kind that are there, by name. What nobody wrote about yet is taken for software.
+    /// The entries of a kind that are there, by name. What nobody wrote about yet is of no kind.
     pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
-        self.catalogue
-            .standing()
-            .filter(move |entry| entry.about.as_ref().map_or(Kind::Software, |about| about.kind) == kind)
+        let is_of = move |entry: &&Entry| entry.about.as_ref().is_some_and(|about| about.kind == kind);
+        self.catalogue.standing().filter(is_of)
     }
 
     /// The entries of a category that are there, by name.

@@ -117,9 +117,10 @@
     for (const entry of list.entries) {
       if (kind >= 0 && entry.kind !== kind) continue;
       if (category >= 0 && !entry.categories.includes(category)) continue;
-      const mark = entry.marks[column];
-      if (standing >= 0 && (!mark || mark.standing !== standing)) continue;
-      if (rung >= 0 && (!mark || mark.rung !== rung)) continue;
+      // Where there is nothing to tell, that is not known.
+      const mark = entry.marks[column] || { standing: STANDINGS.indexOf("unknown"), rung: 0 };
+      if (standing >= 0 && mark.standing !== standing) continue;
+      if (rung >= 0 && mark.rung !== rung) continue;
       const place = words.length ? rank(entry, words, whole) : 0;
       if (place >= 0) hits.push([place, entry]);
     }

@@ -113,7 +113,12 @@ pub struct Entry {
 impl Entry {
     /// Whether it is there today; what is gone is not counted.
     pub fn is_there(&self) -> bool {
-        matches!(self.presence, Presence::There)
+        match self.presence {
+            Presence::There => true,
+            // Nothing is known of it, and that is told: it is not hidden.
+            Presence::Unknown => self.about.is_some(),
+            Presence::Gone(_) | Presence::NoSuchTag => false,
+        }
     }
 
     /// When anything about it changed last.

@@ -35,8 +35,8 @@ struct Row<'a>(
     &'a str,
     /// What else it is called, with spaces between.
     String,
-    /// Its kind's place.
-    usize,
+    /// Its kind's place, where anybody wrote about it.
+    Option<usize>,
     /// Its categories' places.
     Vec<usize>,
     /// Its logo; empty where it has none.
@@ -68,7 +68,7 @@ pub(super) fn index(site: &Site) -> Option<Rendered> {
 
 fn row<'a>(site: &'a Site, categories: &[&str], entry: &'a Entry) -> Row<'a> {
     let about = entry.about.as_ref();
-    let kind = about.map_or(Kind::Software, |about| about.kind);
+    let kind = about.map(|about| about.kind);
     let place = |slug: &String| categories.iter().position(|one| one == slug);
     let logo = about.and_then(|about| about.logo.as_deref());
     let has = entry.answers.iter().zip(&entry.marks).filter(|(_, mark)| mark.standing == Standing::Has);
@@ -87,7 +87,7 @@ fn row<'a>(site: &'a Site, categories: &[&str], entry: &'a Entry) -> Row<'a> {
         if entry.name == entry.slug { "" } else { &entry.name },
         about.map_or("", |about| &about.description),
         about.map(|about| about.aliases.join(" ")).unwrap_or_default(),
-        Kind::ALL.iter().position(|one| *one == kind).unwrap_or_default(),
+        Kind::ALL.iter().position(|one| Some(*one) == kind),
         about.iter().flat_map(|about| &about.categories).filter_map(place).collect(),
         logo.filter(|name| site.content.logos.contains_key(*name)).unwrap_or_default(),
         missing(entry)

@@ -10,6 +10,11 @@ use rss::{Category, Channel, Guid};
 use super::{Feed, Item};
 use crate::site::FeedFormat;
 
+/// A description is HTML to readers, whatever it was to its writer.
+fn as_html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 fn date(at: Timestamp) -> Option<String> {
     rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
 }
@@ -24,7 +29,7 @@ pub(super) fn write(feed: Feed) -> Option<Vec<u8>> {
     let channel = Channel {
         title: feed.title,
         link: feed.page,
-        description: feed.description,
+        description: as_html(&feed.description),
         language: Some("en".to_owned()),
         last_build_date: Some(date(feed.updated)?),
         docs: Some("https://www.rssboard.org/rss-specification".to_owned()),
@@ -53,7 +58,7 @@ fn item(item: Item) -> Option<rss::Item> {
     Some(rss::Item {
         title: Some(item.title),
         link: Some(item.page),
-        description: Some(item.summary),
+        description: Some(as_html(&item.summary)),
         guid: Some(Guid { value: item.id, permalink: false }),
         pub_date: Some(date(item.at)?),
         categories: item.labels.into_iter().map(category).collect(),

@@ -108,6 +108,12 @@ impl<'a> Frame<'a> {
         self.site.catalogue.as_of().map(day).unwrap_or_default()
     }
 
+    /// The day up to which it is known what maintainers declare.
+    pub(super) fn declared_as_of(&self) -> String {
+        let declared = self.site.catalogue.declared.as_ref();
+        declared.map_or_else(|| self.as_of(), |source| day(source.head_at))
+    }
+
     /// How many official images a platform has, and of how many; of all entries where no history is known.
     pub(super) fn official(&self, column: &Column) -> (u64, u64) {
         match column.series.last() {

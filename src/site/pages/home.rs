@@ -3,7 +3,6 @@
 use askama::Template;
 
 use super::Frame;
-use super::frame::day;
 use super::graph::{self, Graph};
 use super::story::{self, Deed};
 use crate::content::{Issue, Kind};
@@ -76,7 +75,7 @@ pub(super) fn page(site: &Site) -> Page<'_> {
     let news = site.content.news.iter().take(3);
     Page {
         counts: counts(&frame),
-        as_of: site.catalogue.declared.as_ref().map_or_else(|| frame.as_of(), |source| day(source.head_at)),
+        as_of: frame.declared_as_of(),
         graph: graph::graph(site, &columns, title, "coverage"),
         gains: story::newest(site, story::is_gain, NEWEST),
         losses: story::newest(site, story::is_loss, NEWEST),

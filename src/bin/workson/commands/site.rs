@@ -109,7 +109,12 @@ fn tell(build: &BuildArguments, sources: &Sources, written: Written, global: &Gl
         )?;
     }
     writeln!(text, "{supporting}")?;
-    Ok(print(&text)?)
+    print(&text)?;
+    if sources.site.base.origin.is_none() && !global.quiet {
+        let hint = "with --base-url https://example.org they name the whole one";
+        crate::exit::tell("feeds and badges name addresses within the site alone", Some(hint));
+    }
+    Ok(())
 }
 
 impl From<FolderError> for Failure {
