@@ -221,7 +221,9 @@ fn several_layers_with_the_widest_window_and_large_programs_fit_into_64_mebibyte
         .fold(Image::new("linux/arm64", &["/app"]), |image, name| image.with(wide(name)));
     let layout = layout_of(&[&image]);
     let ran = Home::new().run(&["verify", &format!("oci:{}:it", layout.path().display())]).exits(0);
-    assert!(ran.peak_kib < 64 << 10, "{} KiB", ran.peak_kib);
+    // Of a build that is not optimised, much more of the program itself is in memory.
+    let more = if cfg!(debug_assertions) { 8 << 10 } else { 0 };
+    assert!(ran.peak_kib < (64 << 10) + more, "{} KiB", ran.peak_kib);
 }
 
 #[test]
