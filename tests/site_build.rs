@@ -85,7 +85,7 @@ fn names_beside(home: &Home) -> Vec<String> {
 fn a_site_is_built_and_a_second_build_touches_nothing() {
     let home = with_content();
     let ran = build(&home, &[]).exits(0);
-    let count = "129 of 144 images support linux/arm64\n";
+    let count = "129 of 144 official images support linux/arm64\n";
     assert!(ran.text().ends_with(count) && ran.stderr.is_empty(), "{ran:?}");
     let first = files(&home.path("out"));
     assert!(ran.text().starts_with(&format!("{} files in out, ", first.len())), "{}", ran.text());
@@ -249,6 +249,23 @@ fn whatever_is_wrong_is_told_before_anything_is_written() {
     for says in ["entries/aa.yaml", "events/bb.yaml", "--base-url nowhere", "there: it is not empty"] {
         assert!(ran.stderr.contains(says), "{says}: {}", ran.stderr);
     }
+    // What only the whole site can tell is no second round.
+    home.write("content/entries/cc.yaml", "name: CC\nkind: software\ncategories: [database]\ndescription: What it is, in one sentence.\nhome: https://a.example/\nimages: [no-such-image-at-all]\n");
+    let text = "---\ntitle: An issue\ndate: \"2026-11-24\"\nsummary: What changed in these days.\n---\n\n[It](/entry/no-such-entry/)\n";
+    home.write("content/news/2026-11-24-x.md", text);
+    let both = build(&home, &[]).exits(2);
+    for says in [
+        "entries/aa.yaml",
+        "events/bb.yaml",
+        "no-such-image-at-all",
+        "2026-11-24-x.md:7:",
+        "nothing was built",
+    ] {
+        assert!(both.stderr.contains(says), "{says}: {}", both.stderr);
+    }
+    assert_eq!(both.stderr.matches("nothing was built").count(), 1, "{}", both.stderr);
+    fs::remove_file(home.path("content/entries/cc.yaml")).unwrap();
+    fs::remove_file(home.path("content/news/2026-11-24-x.md")).unwrap();
     build(&home, &["--content", "nowhere"]).exits(2).says("nowhere");
     assert!(ran.stdout.is_empty() && !home.path("out").exists());
     home.with_disk("mount -t tmpfs -o ro tmpfs disk; $W site build disk/out").exits(2).says("Read-only");
