@@ -190,8 +190,10 @@ pub struct Content {
     pub events: Vec<Event>,
     /// The logos by name: SVG documents.
     pub logos: BTreeMap<String, Vec<u8>>,
-    /// How far the facts reached that an issue tells, by the issue's slug, where its file says so.
+    /// How far what maintainers declare was known that an issue tells, by the issue's slug, where its file says so.
     pub reached: BTreeMap<String, Timestamp>,
+    /// The same of what registries served and what was verified.
+    pub seen: BTreeMap<String, Timestamp>,
     /// The links of the issues that stay within the site: where each stands, and the path below the site's base that
     /// it leads to. Whether there is such a page only the site knows.
     pub links: Vec<(At, String)>,

@@ -19,6 +19,8 @@ mod route;
 mod routes;
 mod search;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::catalog::check::Evidence;
@@ -117,6 +119,22 @@ impl Site {
     pub fn new(base: Base, content: Content, evidence: &Evidence<'_>, verified: &Verified) -> Site {
         let catalogue = Catalogue::new(&content, evidence, verified);
         Site { base, content, catalogue }
+    }
+
+    /// How many official images have a column's platform, as declared, and of how many; of all entries where no history
+    /// is known.
+    pub fn official(&self, column: &Column) -> (u64, u64) {
+        match column.series.last() {
+            Some(point) => (point.supported, point.total),
+            None => (column.count(Standing::Has) as u64, column.total() as u64),
+        }
+    }
+
+    /// The newest day that the site tells of: that of its newest fact or of its newest issue, whichever is later. It
+    /// stands for today, because a site has no clock: the same data and content make the same pages on any day.
+    pub fn newest_day(&self) -> Option<Date> {
+        let known = self.catalogue.as_of().map(|at| at.to_zoned(TimeZone::UTC).date());
+        known.max(self.content.news.iter().map(|issue| issue.date).max())
     }
 
     /// The entries of a kind that are there, by name. What nobody wrote about yet is of no kind.

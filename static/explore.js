@@ -29,7 +29,9 @@
     const given = new URLSearchParams(location.search);
     const state = { q: given.get("q") || "", page: Math.max(1, parseInt(given.get("page"), 10) || 1) };
     for (const name of NAMES) {
-      const value = given.get(name) || "";
+      const typed = given.get(name) || "";
+      // The word that the table has.
+      const value = name === "verdict" && typed === "yes" ? "has" : typed;
       const options = [...form.elements[name].options];
       state[name] = options.some((option) => option.value === value) ? value : "";
     }
@@ -195,10 +197,12 @@
     }
     // What was typed meanwhile comes first.
     if (address(state, state.page) !== address(read(), read().page)) return;
-    const hits = found(state);
+    const column = columnOf(state);
+    // A no is one of either kind: never had, or lost.
+    const isNo = (entry) => ["lacks", "lost"].includes(STANDINGS[entry.marks[column]?.standing]);
+    const hits = found(state).filter((entry) => state.verdict !== "no" || isNo(entry));
     const last = Math.max(1, Math.ceil(hits.length / PAGE));
     const page = Math.min(state.page, last);
-    const column = columnOf(state);
     body.replaceChildren(...hits.slice((page - 1) * PAGE, page * PAGE).map((entry) => row(entry, column)));
     pager.hidden = last === 1;
     pager.replaceChildren(...pages(state, page, last));

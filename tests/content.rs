@@ -165,14 +165,18 @@ fn issues_are_ordered_newest_first_and_say_how_far_they_reach() {
     };
     let (content, problems) = read(&[
         ("news/2026-01-05-a.md", &issue("2026-01-05", "")),
-        ("news/2026-11-23-c.md", &issue("2026-11-23", "until: 2026-08-21T23:53:11Z\n")),
+        (
+            "news/2026-11-23-c.md",
+            &issue("2026-11-23", "until: 2026-08-21T23:53:11Z\nseen: 2026-11-22T08:00:00Z\n"),
+        ),
         ("news/2026-11-23-b.md", &issue("2026-11-23", "")),
     ]);
     assert_eq!(told(&problems), "");
     let slugs: Vec<_> = content.news.iter().map(|issue| issue.slug.as_str()).collect();
     assert_eq!(slugs, ["2026-11-23-c", "2026-11-23-b", "2026-01-05-a"]);
     assert_eq!(content.reached["2026-11-23-c"].to_string(), "2026-08-21T23:53:11Z");
-    assert_eq!(content.reached.len(), 1);
+    assert_eq!(content.seen["2026-11-23-c"].to_string(), "2026-11-22T08:00:00Z");
+    assert_eq!((content.reached.len(), content.seen.len()), (1, 1));
 }
 
 // What is wrong ------------------------------------------------------------------------------------------------------
@@ -496,6 +500,10 @@ fn an_issue_has_its_front_matter() {
             "---\ntitle: Issue\ndate: \"2026-11-23\"\nsummary: What changed in the last days.\nuntil: soon\n---\n",
             "5:8: `until` is \"soon\"",
         ),
+        (
+            "---\ntitle: Issue\ndate: \"2026-11-23\"\nsummary: What changed in the last days.\nseen: soon\n---\n",
+            "5:7: `seen` is \"soon\"",
+        ),
     ] {
         let told = problems(&[("news/2026-11-23-one.md", text)]);
         assert!(told.starts_with("news/2026-11-23-one.md:") && told.contains(problem), "{text:?}: {told}");
@@ -646,6 +654,8 @@ fn schemas_and_reader_agree() {
         (FRONT.to_owned(), true),
         (front("summary", "until: 2026-08-21T23:53:11Z\nsummary"), true),
         (front("summary", "until: 2026-08-21\nsummary"), false),
+        (front("summary", "seen: 2026-08-21T23:53:11Z\nsummary"), true),
+        (front("summary", "seen: 2026-08-21\nsummary"), false),
         (front("summary", "until: 2026-08-21T23:53:11+02:00\nsummary"), false),
         (front("2026-11-23", "2026-11-31"), false),
         (front("Issue one", "It"), false),

@@ -311,4 +311,27 @@ async fn higher_rungs_are_told_with_their_day() {
         let lines: Vec<String> = draft.text().lines().map(today).collect();
         assert!(lines.iter().any(|line| line == told), "{told}: {}", draft.text());
     }
+
+    // An issue that tells them is not told again, and what came since is, whether maintainers declared anything or not.
+    let date = |text: &str| text.split("date: \"").nth(1).unwrap()[..10].to_owned();
+    let first = date(draft.text());
+    home.write(&format!("content/news/{first}-issue-1.md"), draft.text());
+    home.run(&["content", "check"]).exits(0);
+    run(&["news", "draft"])
+        .exits(2)
+        .says("what registries serve up to")
+        .says("and nothing of what came after");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    put(&registry, &[&amd64, &arm64, &wrong, &image("linux/s390x", 22)]);
+    run(&["inventory", &list]).exits(0);
+    let next = run(&["news", "draft"]).exits(0).says("what maintainers declare is known up to");
+    assert!(next.text().contains("Gained linux/s390x: [NGINX](/entry/nginx/)"), "{}", next.text());
+    assert!(!next.text().contains("Gained linux/arm64: [NGINX]"), "{}", next.text());
+    assert!(next.text().contains("No image was verified since."), "{}", next.text());
+    // Its file comes after the newest issue's.
+    let second = date(next.text());
+    assert!(second > first, "{second} after {first}");
+    assert!(next.stderr.contains(&format!("content/news/{second}-issue-2.md")), "{}", next.stderr);
+    home.write(&format!("content/news/{second}-issue-2.md"), next.text());
+    home.run(&["content", "check"]).exits(0);
 }

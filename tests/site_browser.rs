@@ -29,5 +29,5 @@ fn a_browser_finds_its_way() {
     let ran = ran.unwrap();
     let (told, complained) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{told}\n{complained}");
-    assert!(told.contains("# pass 10\n"), "{told}");
+    assert!(told.contains("# pass 12\n"), "{told}");
 }

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use jiff::{Timestamp, ToSpan};
 use workson::catalog::check::Evidence;
 use workson::catalog::verified::Verified;
-use workson::content::Content;
+use workson::content::{Content, File};
 use workson::evidence::Rung;
 use workson::site::{Base, Route, Site};
 use workson::timeline::{Offer, Recorder, Source, Timeline};
@@ -237,6 +237,53 @@ fn a_text_from_outside_is_no_markup() {
     assert!(html.contains("a&#60;script&#62;"), "{html}");
     let method = String::from_utf8(site.render(&Route::Method).unwrap().bytes).unwrap();
     assert!(method.contains("line 1: &#60;b&#62;no"), "{method}");
+}
+
+#[test]
+fn what_was_over_when_the_newest_issue_came_out_is_past() {
+    let event = |name: &str, day: &str| {
+        File {
+        path: format!("events/{name}.yaml"),
+        bytes: format!(
+            "name: {name} days\nstarts: \"{day}\"\nends: \"{day}\"\nplace: Brussels, Belgium\nlink: https://a.example/\ndescription: A weekend of developers.\n"
+        )
+        .into_bytes(),
+    }
+    };
+    let issue = "---\ntitle: Issue one\ndate: \"2021-02-10\"\nsummary: What changed in the last days.\n---\n";
+    let issue = File { path: "news/2021-02-10-one.md".into(), bytes: issue.as_bytes().to_vec() };
+    // The data ends on 2021-01-03.
+    let mut files =
+        vec![event("early", "2021-01-02"), event("between", "2021-02-09"), event("late", "2021-02-10")];
+    let coming = |files: &[File]| {
+        let (content, problems) = Content::read(files);
+        assert_eq!(problems, []);
+        let page = site(&many(10), content).render(&Route::Events).unwrap();
+        let html = String::from_utf8(page.bytes).unwrap();
+        let (coming, _) = html.split_once("<h2>Past</h2>").unwrap();
+        ["early days", "between days", "late days"].map(|name| coming.contains(name))
+    };
+    assert_eq!(coming(&files), [false, true, true]);
+    files.push(issue);
+    assert_eq!(coming(&files), [false, false, true]);
+}
+
+#[test]
+fn a_number_and_its_noun_agree() {
+    let method = |images| {
+        let page = site(&many(images), Content::default()).render(&Route::Method).unwrap();
+        String::from_utf8(page.bytes).unwrap()
+    };
+    let html = method(10);
+    let told = html.lines().find(|line| line.contains("no verdict on any platform")).unwrap();
+    let number = told.trim_start_matches("<p class=\"warn\">").trim_start_matches("<p>");
+    let number = number.split(' ').next().unwrap();
+    assert_eq!(
+        told.contains(" entry has no verdict") && told.contains("nothing of it could"),
+        number == "1",
+        "{told}"
+    );
+    assert_eq!(told.contains(" entries have no verdict"), number != "1", "{told}");
 }
 
 #[test]

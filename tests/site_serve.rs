@@ -26,7 +26,7 @@ impl Server {
         let mut command = home.workson(&arguments);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
-        assert_eq!(lines.next().unwrap(), "129 of 144 images support linux/arm64");
+        assert_eq!(lines.next().unwrap(), "129 of 144 official images support linux/arm64");
         let line = lines.next().unwrap();
         let rest = line.strip_prefix("the site is at http://").unwrap();
         let (address, base) = rest.split_once('/').unwrap();

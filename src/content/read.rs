@@ -185,8 +185,9 @@ impl All {
         // Where a link leads to nothing that is told even of an issue that has other faults.
         self.content.links.extend(links);
         if self.keep(noting)
-            && let Some(news::Read { issue, until }) = issue
+            && let Some(news::Read { issue, until, seen }) = issue
         {
+            self.content.seen.extend(seen.map(|seen| (issue.slug.clone(), seen)));
             self.content.reached.extend(until.map(|until| (issue.slug.clone(), until)));
             self.content.news.push(issue);
         }

@@ -7,9 +7,9 @@ mod platform;
 
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use workson_oci::Platform;
 
 use self::happenings::Happenings;
@@ -30,10 +30,12 @@ const EVENTS: usize = 12;
 /// What an issue tells of: all that was later than `since`, up to `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// What the issue before told of, and whose counts are compared with.
+    /// What the issue before told of what maintainers declare, and whose counts are compared with.
     pub since: Timestamp,
-    /// How far what maintainers declare is told. What registries served and what was verified is told as far as it is
-    /// known.
+    /// What the issue before told of what registries served and what was verified.
+    pub seen_since: Timestamp,
+    /// How far what maintainers declare is told, where it is known as far. What registries served and what was verified
+    /// is told as far as it is known.
     pub until: Timestamp,
 }
 
@@ -52,7 +54,8 @@ impl Site {
     pub fn draft(&self, evidence: &Evidence<'_>, period: Period, number: usize) -> Option<Draft> {
         let declared = evidence.declared?;
         let names = Names::new(&self.catalogue);
-        let writing = Writing { site: self, declared, published: evidence.published, period, names };
+        let told = period.until.min(declared.source.head_at);
+        let writing = Writing { site: self, declared, published: evidence.published, period, told, names };
         Some(writing.draft(number))
     }
 }
@@ -62,33 +65,49 @@ struct Writing<'a> {
     declared: &'a Timeline,
     published: Option<&'a Timeline>,
     period: Period,
+    /// How far what maintainers declare is told.
+    told: Timestamp,
     names: Names<'a>,
 }
 
 impl Writing<'_> {
     fn draft(&self, number: usize) -> Draft {
-        let (then, now) = (day(self.period.since), day(self.period.until));
+        let (then, now, told) = (day(self.period.since), day(self.period.until), day(self.told));
+        let date = self.date();
         let platforms = platform::of(self.site, self.declared, self.period.since);
         let standings: Vec<Standings> =
             platforms.iter().map(|platform| Standings::new(self.declared, platform, self.period)).collect();
         let lead = platforms.iter().zip(&standings).find(|(platform, _)| platform.format() == "linux/arm64");
         let (was, is) = lead.map(|(_, lead)| (lead.then(), lead.now())).unwrap_or_default();
         let title = format!("Issue {number}: {is} official images support linux/arm64");
-        let summary = format!(
-            "From {then} to {now} linux/arm64 went from {was} to {is} of Docker's official images, by what their maintainers declare."
-        );
+        let summary = match self.told > self.period.since {
+            true => format!(
+                "From {then} to {told} linux/arm64 went from {was} to {is} of Docker's official images, by what their maintainers declare."
+            ),
+            false => format!(
+                "What registries serve and what was verified, as of {now}; {is} of Docker's official images have linux/arm64, by what their maintainers declared up to {told}."
+            ),
+        };
         let mut text = format!(
-            "---\ntitle: {}\ndate: \"{now}\"\nsummary: {}\nuntil: \"{}\"\n---\n\n",
+            "---\ntitle: {}\ndate: \"{date}\"\nsummary: {}\nuntil: \"{}\"\n",
             quoted(&title),
             quoted(&summary),
-            self.period.until
+            self.told
         );
+        if let Some(seen) = self.seen() {
+            let _ = writeln!(text, "seen: \"{seen}\"");
+        }
+        text.push_str("---\n\n");
         let method = Route::Method.path();
         let _ = writeln!(
             text,
             "This is what changed since {then}, as far as it was known on {now}. Counts, gains and losses are those of what\n\
              maintainers [declare]({method}): an image supports a platform if any of its tags has it.\n"
         );
+        if told < now {
+            let _ =
+                writeln!(text, "What they declare is known up to {told}; what came later is not in these.\n");
+        }
         self.count(&mut text, &platforms, &standings);
         if let Some((platform, standings)) = lead {
             self.lead(&mut text, platform, standings);
@@ -97,9 +116,25 @@ impl Writing<'_> {
         self.others(&mut text, &platforms, &standings);
         self.published(&mut text);
         self.verified(&mut text);
-        self.events(&mut text, now);
-        self.sources(&mut text, now);
-        Draft { slug: format!("{now}-issue-{number}"), text }
+        self.events(&mut text, date);
+        self.sources(&mut text);
+        Draft { slug: format!("{date}-issue-{number}"), text }
+    }
+
+    /// The issue's date: the day up to which it tells, or the one after the newest issue, whichever is later. So issues
+    /// stand in the order in which they were written, and no event is coming that was over before the newest one.
+    fn date(&self) -> Date {
+        let newest = self.site.content.news.iter().map(|issue| issue.date).max();
+        let after = newest.map(|date| date.tomorrow().unwrap_or(date));
+        after.map_or(day(self.period.until), |after| after.max(day(self.period.until)))
+    }
+
+    /// How far what registries served and what was verified is known: to the second, and not before it.
+    fn seen(&self) -> Option<Timestamp> {
+        let published = self.published.map(|published| published.source.head_at);
+        let seen = published.max(self.site.catalogue.verified_at)?;
+        let rounding = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
+        Some(seen.round(rounding).unwrap_or(seen))
     }
 
     fn platform(&self, platform: &Platform) -> String {
@@ -111,7 +146,7 @@ impl Writing<'_> {
     }
 
     fn count(&self, text: &mut String, platforms: &[Platform], standings: &[Standings]) {
-        let (then, now) = (day(self.period.since), day(self.period.until));
+        let (then, now) = (day(self.period.since), day(self.told));
         let _ = writeln!(text, "## The count\n\n| Platform | {then} | {now} | Change |\n|---|---|---|---|");
         for (platform, standings) in platforms.iter().zip(standings) {
             let (was, is) = (standings.then(), standings.now());
@@ -201,10 +236,10 @@ impl Writing<'_> {
         }
     }
 
-    fn events(&self, text: &mut String, now: Date) {
+    fn events(&self, text: &mut String, date: Date) {
         let _ = writeln!(text, "## Coming events\n");
         let coming: Vec<_> =
-            self.site.content.events.iter().filter(|event| event.ends > now).take(EVENTS).collect();
+            self.site.content.events.iter().filter(|event| event.ends > date).take(EVENTS).collect();
         for event in &coming {
             let days = match event.starts == event.ends {
                 true => event.starts.to_string(),
@@ -224,8 +259,8 @@ impl Writing<'_> {
         text.push('\n');
     }
 
-    fn sources(&self, text: &mut String, now: Date) {
-        let then = asked(self.period.since);
+    fn sources(&self, text: &mut String) {
+        let (then, now) = (asked(self.period.since), day(self.told.max(self.period.since)));
         let source = &self.declared.source;
         let _ = writeln!(
             text,
@@ -255,7 +290,7 @@ impl Writing<'_> {
     /// What happened on a platform in the period.
     fn dates(&self, timeline: &Timeline, platform: &Platform) -> Happenings {
         let filter = Filter { platforms: vec![platform.clone()], ..self.filter(timeline) };
-        Happenings::new(timeline, self.period.since, &filter)
+        Happenings::new(timeline, self.since(timeline), &filter)
     }
 
     /// When images came and went.
@@ -266,7 +301,12 @@ impl Writing<'_> {
     /// What registries served is told as far as it is known.
     fn filter(&self, timeline: &Timeline) -> Filter {
         let until = (timeline.rung == Rung::Declared).then_some(self.period.until);
-        Filter { since: Some(self.period.since), until, ..Filter::default() }
+        Filter { since: Some(self.since(timeline)), until, ..Filter::default() }
+    }
+
+    /// What the issue before told of a timeline's rung.
+    fn since(&self, timeline: &Timeline) -> Timestamp {
+        if timeline.rung == Rung::Declared { self.period.since } else { self.period.seen_since }
     }
 }
 
@@ -277,7 +317,7 @@ fn day(at: Timestamp) -> Date {
 
 /// An instant as a person types it: a day alone stands for its end.
 fn asked(at: Timestamp) -> String {
-    let next = at.to_zoned(TimeZone::UTC).datetime().round(jiff::Unit::Day);
+    let next = at.to_zoned(TimeZone::UTC).datetime().round(Unit::Day);
     let is_end = next.is_ok_and(|next| {
         TimeZone::UTC.to_timestamp(next).is_ok_and(|next| next.duration_since(at).as_secs() == 1)
     });

@@ -61,6 +61,7 @@ impl Target {
                         "name a folder that is not there yet, one that is empty, or one with a site",
                     ));
                 }
+                refuse_link(&real.join(OWN_FOLDER))?;
                 let state = match () {
                     () if real.join(OWN_FOLDER).is_dir() => State::Site,
                     () if fs::read_dir(&real).map_err(failed)?.next().is_none() => State::Empty,
@@ -173,12 +174,29 @@ fn is_same_disk(_one: &Path, _other: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// What is said where a link is in the way to a site's file.
+pub(super) fn linked(path: &Path) -> FolderError {
+    FolderError::new(path, "it is a link, and a site is not written through one: nothing was touched")
+        .with_hint("remove the link: the build makes what belongs there")
+}
+
+/// Refuses a link where none may be.
+fn refuse_link(path: &Path) -> Result<(), FolderError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(linked(path)),
+        _ => Ok(()),
+    }
+}
+
 /// One build writes into a folder at a time. The lock goes with the process, however that ends.
 pub(super) fn lock(folder: &Path) -> Result<File, FolderError> {
     let own = folder.join(OWN_FOLDER);
     let failed = |error: io::Error| FolderError::io(folder, &error);
+    refuse_link(&own)?;
     fs::create_dir_all(&own).map_err(failed)?;
-    let file = File::options().create(true).append(true).open(own.join("lock")).map_err(failed)?;
+    let path = own.join("lock");
+    refuse_link(&path)?;
+    let file = File::options().create(true).append(true).open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

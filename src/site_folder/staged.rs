@@ -88,6 +88,10 @@ pub(super) fn write_list<'p>(folder: &Path, paths: impl Iterator<Item = &'p str>
     let failed = |error: io::Error| FolderError::io(&path, &error);
     let text: String = paths.flat_map(|path| [path, "\n"]).collect();
     let beside = path.with_extension("new");
-    fs::write(&beside, text).map_err(failed)?;
+    // What a kill left, or a link that leads elsewhere.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => put(&beside, text.as_bytes())?,
+    }
     fs::rename(&beside, &path).map_err(failed)
 }

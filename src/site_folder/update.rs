@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::place::lock;
+use super::place::{linked, lock};
 use super::staged::{put, read_list, write_list};
 use super::write::{Hand, every};
 use super::{Build, Extra, FolderError, OWN_FOLDER, Written, is_plain};
@@ -42,6 +42,9 @@ pub(super) fn update(folder: &Path, build: &Build<'_>) -> Result<Written, Folder
     let old = read_list(folder)?;
     let is_part = |path: &str| paths.binary_search_by(|part| part.as_ref().cmp(path)).is_ok();
     let gone: Vec<&str> = old.lines().filter(|path| is_plain(path) && !is_part(path)).collect();
+    for path in &gone {
+        through_folders(folder, path)?;
+    }
     if !staged.is_empty() || !gone.is_empty() {
         let both: BTreeSet<&str> = paths.iter().map(AsRef::as_ref).chain(gone.iter().copied()).collect();
         write_list(folder, both.into_iter())?;
@@ -107,6 +110,7 @@ struct Compared<'a> {
 impl Compared<'_> {
     /// What is at `path`, where `length` bytes are to be that `next` gives piece by piece.
     fn there(&mut self, path: &str, length: u64, mut next: impl Read) -> Result<There, FolderError> {
+        through_folders(self.folder, path)?;
         let place = self.folder.join(path);
         let failed = |error: io::Error| FolderError::io(&place, &error);
         let found = match fs::symlink_metadata(&place) {
@@ -182,6 +186,23 @@ impl Hand for Compared<'_> {
         self.count(extra.path.to_owned(), length, there, beside);
         Ok(())
     }
+}
+
+/// Refuses a path that leads through a link: what is written or removed there is somewhere else, and no site's.
+fn through_folders(folder: &Path, path: &str) -> Result<(), FolderError> {
+    let mut at = folder.to_owned();
+    let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+    for name in above.split('/').filter(|name| !name.is_empty()) {
+        at.push(name);
+        match fs::symlink_metadata(&at) {
+            Ok(found) if found.is_symlink() => return Err(linked(&at)),
+            Ok(_) => {}
+            // Nothing is below it either.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) => return Err(FolderError::io(&at, &error)),
+        }
+    }
+    Ok(())
 }
 
 fn put_in_place(folder: &Path, staged: Vec<Staged>) -> Result<(), FolderError> {

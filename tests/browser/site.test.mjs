@@ -67,6 +67,23 @@ test('nothing is wider than a phone, and each page has one heading of the first 
   }
 });
 
+test('no table is wider than a printed page, whatever its notes say', async () => {
+  for (const path of ['/entry/java/', '/entry/nginx/', '/explore/', '/']) {
+    const page = await open(path, { width: 794, height: 1123 });
+    await page.emulateMediaType('print');
+    const right = await page.evaluate(() => {
+      for (const cell of document.querySelectorAll('.facts td:last-child')) {
+        const note = document.createElement('p');
+        note.textContent = 'registry.example.org/some/very-long-name-of-an-image:1.2.3-alpine was served without it. '.repeat(2);
+        cell.append(note);
+      }
+      return Math.max(...[...document.querySelectorAll('table')].map((table) => table.getBoundingClientRect().right));
+    });
+    assert.ok(right <= 794, `a table of ${path} ends at ${right} px`);
+    await page.close();
+  }
+});
+
 test('what is typed is found by name, alias and description, and the address holds it', async () => {
   const page = await open('/explore/');
   await page.keyboard.press('/');
@@ -104,6 +121,25 @@ test('filters and sorting, and the way back', async () => {
   await settled(page, (first) => document.querySelector('table.entries tbody th a').textContent === first, all[0]);
   assert.deepEqual(await names(page), all);
   await page.close();
+});
+
+test('a no in the address is one of either kind, and a yes is one', async () => {
+  const words = async (verdict) => {
+    const page = await open(`/explore/?platform=linux-riscv64&verdict=${verdict}`);
+    await settled(page, () => /(entry fits|entries fit)$/.test(document.querySelector('#count').textContent));
+    const shown = await page.$$eval('table.entries tbody td.chosen', (cells) => [...new Set(cells.map((cell) => cell.textContent.replace(/[¹²³⁴]/g, '')))]);
+    const chosen = await page.$eval('select[name=verdict]', (field) => field.value);
+    const number = Number((await count(page)).match(/(\d+) entr/)[1]);
+    assert.deepEqual(page.complaints, []);
+    await page.close();
+    return { shown: shown.toSorted(), chosen, number };
+  };
+  const [yes, no] = [await words('yes'), await words('no')];
+  assert.deepEqual([yes.shown, yes.chosen], [['yes'], 'has']);
+  assert.deepEqual([no.shown, no.chosen], [['lost', 'no'], 'no']);
+  const [lacks, lost] = [await words('lacks'), await words('lost')];
+  assert.deepEqual([lacks.shown, lost.shown], [['no'], ['lost']]);
+  assert.equal(no.number, lacks.number + lost.number);
 });
 
 test('an entry that is nowhere is said to be nowhere', async () => {

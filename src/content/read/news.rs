@@ -8,13 +8,15 @@ use super::noting::{Noting, Spot};
 use super::yaml;
 use crate::content::{At, Issue};
 
-const FIELDS: [&str; 4] = ["title", "date", "summary", "until"];
+const FIELDS: [&str; 5] = ["title", "date", "summary", "until", "seen"];
 
 /// An issue, and what else its file has.
 pub(super) struct Read {
     pub(super) issue: Issue,
-    /// How far the facts reached that it tells.
+    /// How far what maintainers declare was known that it tells.
     pub(super) until: Option<Timestamp>,
+    /// How far what registries serve and what was verified was known that it tells.
+    pub(super) seen: Option<Timestamp>,
 }
 
 /// Reads an issue; its links within the site are put to `links`. It is there where nothing was noted.
@@ -32,12 +34,16 @@ pub(super) fn issue(
     };
     noting.behind(1);
     let front = yaml::parse(front, noting).and_then(|node| Fields::of(node, &FIELDS, noting));
-    let (mut written, mut until) = (None, None);
+    let (mut written, mut until, mut seen) = (None, None, None);
     if let Some(mut fields) = front {
         let title = fields.need_line("title", Line::of(3, 100), noting);
         let date = fields.need_day("date", noting);
         let summary = fields.need_line("summary", Line::sentence(20, 300), noting);
-        until = fields.take_line("until", Line::of(1, 60), noting).and_then(|until| instant(&until, noting));
+        let mut take = |name: &str| {
+            let text = fields.take_line(name, Line::of(1, 60), noting);
+            text.and_then(|text| instant(name, &text, noting))
+        };
+        (until, seen) = (take("until"), take("seen"));
         let named = slug.get(..10).and_then(day);
         if let (Some((date, spot)), Some(named)) = (date, named)
             && named != date
@@ -62,16 +68,16 @@ pub(super) fn issue(
         headings: text.headings,
         html: text.html,
     };
-    Some(Read { issue, until })
+    Some(Read { issue, until, seen })
 }
 
 /// An instant as drafts have it: `2026-08-21T20:31:00Z`.
-fn instant(text: &Text, noting: &mut Noting<'_>) -> Option<Timestamp> {
+fn instant(name: &str, text: &Text, noting: &mut Noting<'_>) -> Option<Timestamp> {
     let is_shaped = text.text.len() == 20 && text.text.starts_with("20");
     let found = text.text.parse::<Timestamp>().ok();
     let found = found.filter(|at| is_shaped && at.to_string() == text.text);
     if found.is_none() {
-        let what = format!("`until` is {:?}, which is no instant", text.text);
+        let what = format!("`{name}` is {:?}, which is no instant", text.text);
         noting.note(text.spot, what, "it is written like \"2026-08-21T20:31:00Z\"".to_owned());
     }
     found

@@ -45,7 +45,7 @@ impl Writing<'_> {
                         entry.answers[at].rung == Some(Rung::Verified) && entry.answers[at].verdict == verdict
                     })
                     .filter_map(|entry| Some((entry.image.clone(), entry.answers[at].observed_at?)))
-                    .filter(|(_, seen)| *seen > self.period.since)
+                    .filter(|(_, seen)| *seen > self.period.seen_since)
                     .map(|(image, seen)| (image, Some(day(seen))))
                     .collect();
                 is_any |= !found.is_empty();

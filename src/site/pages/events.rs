@@ -1,7 +1,6 @@
 //! What takes place.
 
 use askama::Template;
-use jiff::tz::TimeZone;
 
 use super::Frame;
 use crate::content::Event;
@@ -19,8 +18,7 @@ pub(super) struct Page<'a> {
 pub(super) fn page(site: &Site) -> Page<'_> {
     let description = "Conferences where people meet whose software works on Arm and other platforms.";
     let frame = Frame::new(site, Route::Events, "Events", description);
-    // The site has no clock: what was over when its data ended is past.
-    let today = site.catalogue.as_of().map(|at| at.to_zoned(TimeZone::UTC).date());
+    let today = site.newest_day();
     let is_past = |event: &&Event| today.is_some_and(|today| event.ends < today);
     let (mut past, coming): (Vec<_>, Vec<_>) = site.content.events.iter().partition(is_past);
     past.reverse();

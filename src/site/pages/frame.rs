@@ -116,10 +116,7 @@ impl<'a> Frame<'a> {
 
     /// How many official images a platform has, and of how many; of all entries where no history is known.
     pub(super) fn official(&self, column: &Column) -> (u64, u64) {
-        match column.series.last() {
-            Some(point) => (point.supported, point.total),
-            None => (column.count(crate::site::Standing::Has) as u64, column.total() as u64),
-        }
+        self.site.official(column)
     }
 }
 

@@ -70,8 +70,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let What::Check(check) = &arguments.what;
     let place = Place::of(check.content.as_deref());
     let (content, mut problems) = load(&place)?;
-    let known = Known::read(global)?;
-    let site = known.site(content);
+    let known = Known::read(global, TagSpans::None)?;
+    let site = known.site(Base::default(), content);
     problems.extend(site.content_problems(&known.evidence()));
     problems.sort();
     let exit = if problems.is_empty() { Exit::Yes } else { Exit::No };
@@ -138,7 +138,7 @@ impl From<Problem> for ProblemAnswer {
     }
 }
 
-/// What is known of images, for questions about content.
+/// What is known of images, for the site and for questions about its content.
 pub(super) struct Known {
     pub(super) declared: workson::timeline::Timeline,
     pub(super) published: Option<workson::timeline::Timeline>,
@@ -146,10 +146,11 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn read(global: &Global) -> Result<Known, Failure> {
+    /// Reads the store, with as much of the tags as is asked for.
+    pub(super) fn read(global: &Global, tags: TagSpans) -> Result<Known, Failure> {
         let settings = Settings::read(global)?;
         let store = super::existing_store(&settings.store(global))?;
-        let declared = timelines::declared(store.as_ref(), TagSpans::None)?.timeline;
+        let declared = timelines::declared(store.as_ref(), tags)?.timeline;
         let published = store.as_ref().map(|store| store.published(Lists::All)).transpose()?.flatten();
         Ok(Known { declared, published, verified: Verified::read(store.as_ref())? })
     }
@@ -158,7 +159,7 @@ impl Known {
         Evidence { declared: Some(&self.declared), published: self.published.as_ref() }
     }
 
-    pub(super) fn site(&self, content: Content) -> Site {
-        Site::new(Base::default(), content, &self.evidence(), &self.verified)
+    pub(super) fn site(&self, base: Base, content: Content) -> Site {
+        Site::new(base, content, &self.evidence(), &self.verified)
     }
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use workson::site::{Draft, Period};
+use workson::site::{Base, Draft, Period};
+use workson::store::TagSpans;
 use workson_oci::text::printable;
 
 use super::content::Known;
@@ -67,28 +68,44 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         return Err(Failure::new(format!("{}: {}{more}", place.at(&problem.at), problem.what))
             .with_hint("`workson content check` tells all that is wrong with the content"));
     }
-    let known = Known::read(global)?;
+    let known = Known::read(global, TagSpans::None)?;
+    let site = known.site(Base::default(), content);
+    let content = &site.content;
     let head = known.declared.source.head_at;
+    let newest_fact = site.catalogue.as_of().unwrap_or(head);
     let at = asked.at.as_ref().map(|text| instant::parse("--at", text, Edge::End, now())).transpose()?;
-    let until = at.map_or(head, |at| at.min(head));
-    let since = match (&asked.since, content.news.first()) {
-        (Some(text), _) => instant::parse("--since", text, Edge::End, now())?,
-        (None, Some(newest)) => match content.reached.get(&newest.slug) {
-            Some(reached) => *reached,
-            None => end_of(newest.date)?,
-        },
+    let until = at.map_or(newest_fact, |at| at.min(newest_fact));
+    let (since, seen_since) = match (&asked.since, content.news.first()) {
+        (Some(text), _) => {
+            let since = instant::parse("--since", text, Edge::End, now())?;
+            (since, since)
+        }
+        (None, Some(newest)) => {
+            let since = match content.reached.get(&newest.slug) {
+                Some(reached) => *reached,
+                None => end_of(newest.date)?,
+            };
+            (since, content.seen.get(&newest.slug).copied().unwrap_or(since))
+        }
         (None, None) => {
-            let first = until.to_zoned(TimeZone::UTC).date().saturating_sub(DAYS.days());
-            end_of(first)?
+            let first = until.min(head).to_zoned(TimeZone::UTC).date().saturating_sub(DAYS.days());
+            let since = end_of(first)?;
+            (since, since)
         }
     };
-    if since >= until {
-        let hint = match until < head {
+    let is_declared_told = since >= until.min(head);
+    if is_declared_told && (until <= head || until <= seen_since) {
+        let hint = match until < newest_fact {
             true => "--at has to be later than --since, or than the newest issue reaches",
             false => "`workson import official-images` brings what is new, and --since tells of more",
         };
-        let what =
-            format!("what maintainers declare is told up to {until}, and nothing of what came after {since}");
+        let declared = until.min(head);
+        let seen =
+            if until > head { format!(", what registries serve up to {until}") } else { String::new() };
+        let what = format!(
+            "what maintainers declare is told up to {declared}{seen}, and nothing of what came after {}",
+            since.max(if until > head { seen_since } else { since })
+        );
         return Err(Failure::new(what).with_hint(hint));
     }
     if let Some(begins) = known.declared.begins().filter(|begins| since < *begins) {
@@ -96,14 +113,21 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     }
     let number =
         asked.number.map_or(content.news.len() + 1, |number| usize::try_from(number).unwrap_or(usize::MAX));
-    let site = known.site(content);
-    let draft = site.draft(&known.evidence(), Period { since, until }, number);
+    let draft = site.draft(&known.evidence(), Period { since, seen_since, until }, number);
     let draft = draft.ok_or_else(|| Failure::new("nothing is known of what maintainers declare"))?;
     match &asked.to {
         None => print_raw(draft.text.as_bytes())?,
         Some(path) => write(path, &draft)?,
     }
     if !global.quiet {
+        if until > head {
+            let what = format!(
+                "what maintainers declare is known up to {}, the rest up to {}",
+                day(head),
+                day(until)
+            );
+            tell(&what, Some("`workson import official-images` brings what is new"));
+        }
         let hint = format!("edit it, and keep it as content/news/{}.md", draft.slug);
         match &asked.to {
             Some(path) => tell(&format!("wrote {}", printable(&path.display().to_string())), Some(&hint)),

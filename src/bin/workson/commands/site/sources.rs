@@ -5,19 +5,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use workson::catalog::check::Evidence;
-use workson::catalog::timelines;
-use workson::catalog::verified::Verified;
 use workson::content::Problem;
-use workson::site::{Base, Site, Standing};
-use workson::store::{Lists, TagSpans};
+use workson::site::{Base, Site};
+use workson::store::TagSpans;
 use workson::timeline::Timeline;
 
+use super::super::content::Known;
 use crate::cli::Global;
 use crate::content_files::{Place, load};
 use crate::exit::{Failure, tell};
 use crate::output::count;
-use crate::settings::Settings;
 
 /// What is told of a site before it is built or served.
 #[derive(Debug, Args)]
@@ -37,17 +34,17 @@ pub(crate) struct Sources {
     pub(crate) declared: Timeline,
 }
 
-/// How many images support linux/arm64: the number that everything began with.
+/// How many official images support linux/arm64: the number that everything began with, as the first page has it.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Count {
     platform: &'static str,
-    supported: usize,
-    images: usize,
+    supported: u64,
+    images: u64,
 }
 
 impl fmt::Display for Count {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} of {} images support {}", self.supported, self.images, self.platform)
+        write!(out, "{} of {} official images support {}", self.supported, self.images, self.platform)
     }
 }
 
@@ -58,7 +55,6 @@ impl Sources {
         global: &Global,
         mut wrong: Vec<Failure>,
     ) -> Result<Sources, Failure> {
-        let settings = Settings::read(global)?;
         let base = wanted.base_url.as_deref().map_or_else(|| Ok(Base::default()), Base::read);
         let base = base.unwrap_or_else(|error| {
             let failure = Failure::new(error.to_string());
@@ -66,43 +62,35 @@ impl Sources {
             Base::default()
         });
         let place = Place::of(wanted.content.as_deref());
-        let content = match load(&place) {
-            Ok((content, problems)) => {
-                wrong.extend(told(&place, &problems));
-                content
+        let (content, mut problems) = load(&place).unwrap_or_else(|failure| {
+            wrong.push(failure);
+            Default::default()
+        });
+        let made = Known::read(global, TagSpans::Standing).map(|known| {
+            let site = known.site(base, content);
+            // What comes with the program may have been overtaken by what the store knows: its user can't help that.
+            if let Place::Folder(_) = &place {
+                problems.extend(site.content_problems(&known.evidence()));
+                problems.sort();
             }
-            Err(failure) => {
-                wrong.push(failure);
-                Default::default()
+            Sources { site, declared: known.declared }
+        });
+        wrong.extend(told(&place, &problems));
+        let made = made.map_err(|failure| wrong.push(failure));
+        match (made, wrong.pop()) {
+            (Ok(sources), None) => Ok(sources),
+            (_, last) => {
+                wrong.iter().for_each(Failure::tell);
+                Err(last.unwrap_or_else(|| Failure::new("the site could not be made")))
             }
-        };
-        if let Some(last) = wrong.pop() {
-            wrong.iter().for_each(Failure::tell);
-            return Err(last);
         }
-        let store = super::super::existing_store(&settings.store(global))?;
-        let declared = timelines::declared(store.as_ref(), TagSpans::Standing)?.timeline;
-        let published = store.as_ref().map(|store| store.published(Lists::All)).transpose()?.flatten();
-        let verified = Verified::read(store.as_ref())?;
-        let evidence = Evidence { declared: Some(&declared), published: published.as_ref() };
-        let site = Site::new(base, content, &evidence, &verified);
-        // What comes with the program may have been overtaken by what the store knows: its user can't help that.
-        if let Place::Folder(_) = &place
-            && let Some(failure) = told(&place, &site.content_problems(&evidence))
-        {
-            return Err(failure);
-        }
-        Ok(Sources { site, declared })
     }
 
     pub(crate) fn count(&self) -> Count {
         let catalogue = &self.site.catalogue;
         let arm64 = catalogue.column("linux-arm64").map(|at| &catalogue.columns[at]);
-        Count {
-            platform: "linux/arm64",
-            supported: arm64.map_or(0, |column| column.count(Standing::Has)),
-            images: arm64.map_or(0, workson::site::Column::total),
-        }
+        let (supported, images) = arm64.map(|column| self.site.official(column)).unwrap_or_default();
+        Count { platform: "linux/arm64", supported, images }
     }
 }
 
