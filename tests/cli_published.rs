@@ -214,7 +214,7 @@ async fn what_is_declared_and_not_served_is_a_no_that_says_so() {
     let hub = Hub::new().await;
     hub.has("redis", &ONE);
     hub.inventory();
-    let (answer, code) = hub.check("redis");
+    let (answer, code) = hub.check("redis:latest");
     assert_eq!(
         (&answer["verdict"], &answer["rung"], &answer["note"], code),
         (
@@ -227,6 +227,16 @@ async fn what_is_declared_and_not_served_is_a_no_that_says_so() {
     assert_eq!(answer["sure"], "the registry was asked, and what it served lacks the platform");
     let ran = hub.run(&["check", "redis:latest", "-p", "linux/arm64", "-q"]).exits(1);
     assert!(ran.text().contains("it is declared, but the registry did not serve it"), "{}", ran.text());
+
+    // Of its other tags, which are declared to have it, no registry was asked.
+    let (of_any, code) = hub.check("redis");
+    assert_eq!(
+        (&of_any["verdict"], &of_any["rung"], &of_any["note"], code),
+        (&json!("yes"), &json!("declared"), &json!("its tag latest lacks it at the registry"), Some(0))
+    );
+
+    let tags = of_any["tags"].as_array().unwrap();
+    assert!(!tags.is_empty() && !tags.contains(&json!("latest")), "{of_any}");
 
     // redis has linux/arm/v6 by its alpine tags alone, and of those no registry was asked.
     let ran = hub.run(&["check", "redis", "-p", "linux/arm/v6", "--json"]).exits(0).json();
@@ -258,7 +268,7 @@ async fn what_was_declared_after_the_registry_was_asked_is_still_a_yes() {
         (&answer["verdict"], &answer["rung"], &answer["note"], code),
         (&json!("yes"), &json!("declared"), &json!("no registry was asked since it was declared"), Some(0))
     );
-    let (answer, code) = hub.check("redis");
+    let (answer, code) = hub.check("redis:latest");
     assert_eq!((&answer["verdict"], &answer["rung"], code), (&json!("no"), &json!("published"), Some(1)));
 }
 
@@ -496,7 +506,7 @@ async fn a_look_at_another_list_is_no_look_at_this_image() {
     hub.has("nginx", &ONE);
     let (first, second) = (hub.home.write("a.txt", "nginx\n"), hub.home.write("b.txt", "me/mine\n"));
     hub.run(&["inventory", &first]).exits(0);
-    let seen = || hub.check("nginx").0["observedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let seen = || hub.check("nginx:latest").0["observedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
     let looked = seen();
     let run = hub.run(&["inventory", "runs", "--json"]).exits(0).json()[0].take();
     let time = |field: &str| run[field].as_str().unwrap().parse::<Timestamp>().unwrap();
@@ -506,7 +516,7 @@ async fn a_look_at_another_list_is_no_look_at_this_image() {
     // A further look at it counts, though nothing is new.
     hub.run(&["inventory", &first]).exits(0);
     assert!(seen() > looked);
-    assert_eq!(hub.check("nginx").0["sinceOrigin"], "run 1");
+    assert_eq!(hub.check("nginx:latest").0["sinceOrigin"], "run 1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -736,7 +746,7 @@ async fn one_look_does_not_tell_what_was_before() {
     let hub = Hub::new().await;
     hub.has("redis", &ONE);
     hub.inventory();
-    let ran = hub.run(&["check", "redis", "-p", "linux/arm64"]).exits(1);
+    let ran = hub.run(&["check", "redis:latest", "-p", "linux/arm64"]).exits(1);
     assert!(!ran.text().contains("it never had it"), "{}", ran.text());
 }
 
