@@ -83,7 +83,7 @@ impl Sources {
         let store = super::super::existing_store(&settings.store(global))?;
         let declared = timelines::declared(store.as_ref(), TagSpans::Standing)?.timeline;
         let published = store.as_ref().map(|store| store.published(Lists::All)).transpose()?.flatten();
-        let verified = Verified::read(store.as_ref())?;
+        let verified = Verified::read_with_digests(store.as_ref())?;
         let evidence = Evidence { declared: Some(&declared), published: published.as_ref() };
         let site = Site::new(base, content, &evidence, &verified);
         // What comes with the program may have been overtaken by what the store knows: its user can't help that.
