@@ -774,3 +774,46 @@ async fn before_the_first_run_there_is_no_published_count() {
         assert_eq!(ran.text().matches("published").count(), 2, "a row for each platform: {}", ran.text());
     }
 }
+
+// The site ------------------------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_site_says_what_was_asked_and_when_and_shows_no_request() {
+    let hub = Hub::new().await;
+    let index = hub.registry.put_image_index("library/percona", "latest", &ONE).to_string();
+    hub.registry.put_image_index("me/mine", "latest", &ONE);
+    hub.registry.fault(Fault::status(403), On::path("/mine/"), None);
+    let list = hub.home.write("list.txt", "percona\nredis\nme/mine\n");
+    hub.run(&["inventory", &list]).exits(2);
+    hub.run(&["site", "build", "out"]).exits(0);
+    let read = |path: &str| std::fs::read_to_string(hub.home.path("out").join(path)).unwrap();
+    let entry = |slug: &str| -> Value {
+        serde_json::from_str(&read(&format!("api/v1/entries/{slug}.json"))).unwrap()
+    };
+    let platform = |entry: &Value, name: &str| -> Value {
+        let platforms = entry["platforms"].as_array().unwrap();
+        platforms.iter().find(|platform| platform["platform"] == name).unwrap().clone()
+    };
+
+    let percona = entry("percona");
+    assert_eq!(percona["digest"], index.as_str());
+    assert!(read("entry/percona/index.html").contains(&index));
+    assert!(read("download/catalogue.csv").contains(&index));
+    let source = format!("docker.io, percona:latest, asked {}", hub.day_of_the_first_run());
+    assert_eq!(platform(&percona, "linux/amd64")["source"], source.as_str());
+    assert!(read("entry/percona/index.html").contains(&source));
+    // It had it once; that a registry lacks it does not undo that.
+    let lost = platform(&percona, "linux/386");
+    assert_eq!((&lost["standing"], &lost["rung"]), (&json!("lost"), &json!("published")));
+    assert!(lost["lostAt"].as_str().unwrap().starts_with("2018-07-31"), "{lost}");
+    assert_eq!(lost["daysBehindAmd64"], Value::Null);
+
+    let denied = platform(&entry("me-mine"), "linux/arm64");
+    assert_eq!(denied["reason"], "docker.io gave no answer: denied");
+    let note = platform(&entry("redis"), "linux/arm64")["note"].as_str().unwrap().to_owned();
+    assert!(note.ends_with(", and gave no answer: not-found"), "{note}");
+    let host = hub.registry.host();
+    for path in ["entry/me-mine/index.html", "entry/redis/index.html", "download/catalogue.csv"] {
+        assert!(!read(path).contains(&host.to_string()), "{path}");
+    }
+}
