@@ -630,6 +630,73 @@ fn what_no_tag_was_looked_at_of_is_no_no() {
     assert_eq!(note.unwrap(), "its tag latest lacks it");
 }
 
+#[test]
+fn what_a_registry_served_of_one_tag_says_nothing_of_the_others() {
+    let (yes, no): (Offered<'_>, Offered<'_>) = ((&[AMD64, ARM64], true), (&[AMD64], true));
+    let both = [("1", yes), ("latest", yes)];
+    let declared = Story::new(Rung::Declared).saw("nats", yes, &both).ends();
+    let published = Story::new(Rung::Published).waits(5).latest("nats", no).ends();
+    let (verdict, rung, note) = judged(Some(&declared), Some(&published), None);
+    assert_eq!((verdict.as_str(), rung), ("yes", Some(Rung::Declared)));
+    assert_eq!(note.unwrap(), "its tag latest lacks it at the registry");
+    // Of that tag, it is the answer.
+    assert_eq!(judged(Some(&declared), Some(&published), Some("latest")).0, "no");
+    assert_eq!(judged(Some(&declared), Some(&published), Some("1")).1, Some(Rung::Declared));
+    // An image that is said to have it by another tag alone lacks it, where that one was asked about too.
+    let by_alpine = Story::new(Rung::Declared).saw("nats", yes, &[("alpine", yes), ("latest", no)]).ends();
+    let asked =
+        Story::new(Rung::Published).waits(5).saw("nats", no, &[("alpine", no), ("latest", no)]).ends();
+    assert_eq!(judged(Some(&by_alpine), Some(&asked), None).0, "no");
+    // And of the image, where all tags that are said to have it were asked about.
+    let all = [("1", no), ("latest", no)];
+    let published = Story::new(Rung::Published).waits(5).saw("nats", no, &all).ends();
+    let (verdict, rung, note) = judged(Some(&declared), Some(&published), None);
+    assert_eq!((verdict.as_str(), rung), ("no", Some(Rung::Published)));
+    assert_eq!(note.unwrap(), "it is declared, but the registry did not serve it");
+}
+
+#[test]
+fn a_loss_stays_one_whoever_is_asked_later() {
+    let (yes, no): (Offered<'_>, Offered<'_>) = ((&[AMD64, ARM64], true), (&[AMD64], true));
+    let lost = |declared: Story, published: Story| {
+        let (declared, published) = (declared.ends(), published.ends());
+        let evidence = Evidence { declared: Some(&declared), published: Some(&published) };
+        let answer = evidence.check("nats", None, &[platform(ARM64)]).answers.remove(0);
+        (answer.verdict.name().to_owned(), answer.rung, answer.lost.map(|moment| moment.at))
+    };
+    let declared = || Story::new(Rung::Declared).latest("nats", yes).latest("nats", no);
+    let published = || Story::new(Rung::Published).waits(8);
+    let no_by_registry = |at| ("no".to_owned(), Some(Rung::Published), at);
+    assert_eq!(lost(declared(), published().latest("nats", no)), no_by_registry(Some(day(2))));
+    // A registry served it for longer.
+    let served = published().latest("nats", yes).latest("nats", no);
+    assert_eq!(lost(declared(), served), no_by_registry(Some(day(10))));
+    // No registry tells: what was declared stands, with its loss.
+    let told = lost(declared(), published().latest("nats", UNTOLD));
+    assert_eq!(told, ("no".to_owned(), Some(Rung::Declared), Some(day(2))));
+    // What nobody ever said was not lost, and what is there is not either.
+    let never = Story::new(Rung::Declared).latest("nats", no);
+    assert_eq!(lost(never, published().latest("nats", no)), no_by_registry(None));
+    let back = lost(declared(), published().latest("nats", yes));
+    assert_eq!(back, ("yes".to_owned(), Some(Rung::Published), None));
+}
+
+#[test]
+fn an_image_that_lost_a_platform_before_it_went_says_from_when_to_when_it_had_it() {
+    let (yes, no): (Offered<'_>, Offered<'_>) = ((&[AMD64, ARM64], true), (&[AMD64], true));
+    let timeline = Story::new(Rung::Declared)
+        .latest("nats", no)
+        .latest("nats", yes)
+        .latest("nats", no)
+        .removed("nats")
+        .ends();
+    let evidence = Evidence { declared: Some(&timeline), published: None };
+    let answer = evidence.check("nats", None, &[platform(ARM64)]).answers.remove(0);
+    let reason = "it is no official image any more since 2020-01-05; \
+                  it had the platform from 2020-01-03 to 2020-01-04";
+    assert_eq!(answer.verdict, Verdict::Unknown(reason.into()));
+}
+
 /// Since which day, whether it may have been before, and on which day it was lost.
 fn since(timeline: &Timeline, tag: Option<&str>) -> (String, Option<i64>, bool, Option<i64>) {
     let evidence = match timeline.rung {
@@ -690,7 +757,7 @@ fn an_image_that_is_gone_says_what_it_had() {
     };
     assert_eq!(
         reason(0),
-        "it is no official image any more since 2020-01-03; it had the platform until then"
+        "it is no official image any more since 2020-01-03; it had the platform from 2020-01-02 to 2020-01-03"
     );
     assert_eq!(
         reason(1),

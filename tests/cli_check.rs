@@ -114,7 +114,9 @@ fn an_image_that_is_gone_is_unknown_and_says_since_when_and_how_it_was_then() {
     assert_eq!(
         (&mono["platforms"][0]["reason"], &mono["platforms"][0]["lostAt"]),
         (
-            &json!("it is no official image any more since 2025-08-18; it had the platform until then"),
+            &json!(
+                "it is no official image any more since 2025-08-18; it had the platform from 2017-08-21 to 2025-08-18"
+            ),
             &json!("2025-08-18T22:38:46Z")
         )
     );

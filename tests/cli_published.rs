@@ -214,7 +214,7 @@ async fn what_is_declared_and_not_served_is_a_no_that_says_so() {
     let hub = Hub::new().await;
     hub.has("redis", &ONE);
     hub.inventory();
-    let (answer, code) = hub.check("redis");
+    let (answer, code) = hub.check("redis:latest");
     assert_eq!(
         (&answer["verdict"], &answer["rung"], &answer["note"], code),
         (
@@ -227,6 +227,16 @@ async fn what_is_declared_and_not_served_is_a_no_that_says_so() {
     assert_eq!(answer["sure"], "the registry was asked, and what it served lacks the platform");
     let ran = hub.run(&["check", "redis:latest", "-p", "linux/arm64", "-q"]).exits(1);
     assert!(ran.text().contains("it is declared, but the registry did not serve it"), "{}", ran.text());
+
+    // Of its other tags, which are declared to have it, no registry was asked.
+    let (of_any, code) = hub.check("redis");
+    assert_eq!(
+        (&of_any["verdict"], &of_any["rung"], &of_any["note"], code),
+        (&json!("yes"), &json!("declared"), &json!("its tag latest lacks it at the registry"), Some(0))
+    );
+
+    let tags = of_any["tags"].as_array().unwrap();
+    assert!(!tags.is_empty() && !tags.contains(&json!("latest")), "{of_any}");
 
     // redis has linux/arm/v6 by its alpine tags alone, and of those no registry was asked.
     let ran = hub.run(&["check", "redis", "-p", "linux/arm/v6", "--json"]).exits(0).json();
@@ -258,7 +268,7 @@ async fn what_was_declared_after_the_registry_was_asked_is_still_a_yes() {
         (&answer["verdict"], &answer["rung"], &answer["note"], code),
         (&json!("yes"), &json!("declared"), &json!("no registry was asked since it was declared"), Some(0))
     );
-    let (answer, code) = hub.check("redis");
+    let (answer, code) = hub.check("redis:latest");
     assert_eq!((&answer["verdict"], &answer["rung"], code), (&json!("no"), &json!("published"), Some(1)));
 }
 
@@ -496,7 +506,7 @@ async fn a_look_at_another_list_is_no_look_at_this_image() {
     hub.has("nginx", &ONE);
     let (first, second) = (hub.home.write("a.txt", "nginx\n"), hub.home.write("b.txt", "me/mine\n"));
     hub.run(&["inventory", &first]).exits(0);
-    let seen = || hub.check("nginx").0["observedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let seen = || hub.check("nginx:latest").0["observedAt"].as_str().unwrap().parse::<Timestamp>().unwrap();
     let looked = seen();
     let run = hub.run(&["inventory", "runs", "--json"]).exits(0).json()[0].take();
     let time = |field: &str| run[field].as_str().unwrap().parse::<Timestamp>().unwrap();
@@ -506,7 +516,7 @@ async fn a_look_at_another_list_is_no_look_at_this_image() {
     // A further look at it counts, though nothing is new.
     hub.run(&["inventory", &first]).exits(0);
     assert!(seen() > looked);
-    assert_eq!(hub.check("nginx").0["sinceOrigin"], "run 1");
+    assert_eq!(hub.check("nginx:latest").0["sinceOrigin"], "run 1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -736,7 +746,7 @@ async fn one_look_does_not_tell_what_was_before() {
     let hub = Hub::new().await;
     hub.has("redis", &ONE);
     hub.inventory();
-    let ran = hub.run(&["check", "redis", "-p", "linux/arm64"]).exits(1);
+    let ran = hub.run(&["check", "redis:latest", "-p", "linux/arm64"]).exits(1);
     assert!(!ran.text().contains("it never had it"), "{}", ran.text());
 }
 
@@ -762,5 +772,48 @@ async fn before_the_first_run_there_is_no_published_count() {
         assert!(ran.text().contains("declared") && !ran.text().contains("published"), "{}", ran.text());
         let ran = hub.run(&[&["report", "-p", "arm64v8", "-p", "amd64"], form].concat()).exits(0);
         assert_eq!(ran.text().matches("published").count(), 2, "a row for each platform: {}", ran.text());
+    }
+}
+
+// The site ------------------------------------------------------------------------------------------------------
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_site_says_what_was_asked_and_when_and_shows_no_request() {
+    let hub = Hub::new().await;
+    let index = hub.registry.put_image_index("library/percona", "latest", &ONE).to_string();
+    hub.registry.put_image_index("me/mine", "latest", &ONE);
+    hub.registry.fault(Fault::status(403), On::path("/mine/"), None);
+    let list = hub.home.write("list.txt", "percona\nredis\nme/mine\n");
+    hub.run(&["inventory", &list]).exits(2);
+    hub.run(&["site", "build", "out"]).exits(0);
+    let read = |path: &str| std::fs::read_to_string(hub.home.path("out").join(path)).unwrap();
+    let entry = |slug: &str| -> Value {
+        serde_json::from_str(&read(&format!("api/v1/entries/{slug}.json"))).unwrap()
+    };
+    let platform = |entry: &Value, name: &str| -> Value {
+        let platforms = entry["platforms"].as_array().unwrap();
+        platforms.iter().find(|platform| platform["platform"] == name).unwrap().clone()
+    };
+
+    let percona = entry("percona");
+    assert_eq!(percona["digest"], index.as_str());
+    assert!(read("entry/percona/index.html").contains(&index));
+    assert!(read("download/catalogue.csv").contains(&index));
+    let source = format!("docker.io, percona:latest, asked {}", hub.day_of_the_first_run());
+    assert_eq!(platform(&percona, "linux/amd64")["source"], source.as_str());
+    assert!(read("entry/percona/index.html").contains(&source));
+    // It had it once; that a registry lacks it does not undo that.
+    let lost = platform(&percona, "linux/386");
+    assert_eq!((&lost["standing"], &lost["rung"]), (&json!("lost"), &json!("published")));
+    assert!(lost["lostAt"].as_str().unwrap().starts_with("2018-07-31"), "{lost}");
+    assert_eq!(lost["daysBehindAmd64"], Value::Null);
+
+    let denied = platform(&entry("me-mine"), "linux/arm64");
+    assert_eq!(denied["reason"], "docker.io gave no answer: denied");
+    let note = platform(&entry("redis"), "linux/arm64")["note"].as_str().unwrap().to_owned();
+    assert!(note.ends_with(", and gave no answer: not-found"), "{note}");
+    let host = hub.registry.host();
+    for path in ["entry/me-mine/index.html", "entry/redis/index.html", "download/catalogue.csv"] {
+        assert!(!read(path).contains(&host.to_string()), "{path}");
     }
 }

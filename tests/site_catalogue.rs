@@ -71,6 +71,30 @@ fn an_entry_says_what_was_found_and_how_far_behind_amd64_it_came() {
     let unit = site.catalogue.entry("unit").unwrap();
     assert_eq!((unit.marks[arm64].standing, unit.marks[arm64].word()), (Standing::Lost, "no"));
     assert!(unit.answers[arm64].lost.is_some());
+    // What it has no more it is not behind with.
+    for entry in &site.catalogue.entries {
+        for (mark, behind) in entry.marks.iter().zip(&entry.behind) {
+            assert!(behind.is_none() || mark.standing == Standing::Has, "{}", entry.slug);
+        }
+    }
+}
+
+fn page(site: &Site, slug: &str) -> String {
+    String::from_utf8(site.render(&Route::Entry(slug.into())).unwrap().bytes).unwrap()
+}
+
+#[test]
+fn the_page_of_what_is_gone_says_from_when_to_when_it_had_a_platform() {
+    let timeline = Timeline::bundled().unwrap();
+    let site = bundled(&timeline);
+    let centos = page(&site, "centos");
+    // `git log library/centos`: the last tag that named arm64v8 went some weeks before the file.
+    assert!(centos.contains("No official image any more, since 2024-07-29"));
+    assert!(centos.contains("it had the platform from 2017-09-14 to 2024-07-02"), "{centos}");
+    assert!(!centos.contains("<td>2024-07-02</td>"), "nothing that is unknown has a since");
+    for slug in ["unit", "plone"] {
+        assert!(page(&site, slug).contains("Its file names no tag any more."), "{slug}");
+    }
 }
 
 #[test]

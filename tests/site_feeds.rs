@@ -109,7 +109,7 @@ fn what_a_registry_served_is_told_with_its_run_and_a_rung_of_its_own() {
         "tag:workson.example,2026:published/example0/2021-01-01T00:00:00Z/run-1"
     );
     assert_eq!(items[0]["tags"], json!(["published", "linux/arm64"]));
-    assert_eq!(items[0]["summary"], "2026-01-01, published: run 2 of the inventory official-images");
+    assert_eq!(items[0]["summary"], "2026-01-01, published: docker.io, example0, asked 2026-01-01");
     assert_eq!(items[0].get("external_url"), None, "there is nothing to look up elsewhere");
 }
 

@@ -101,13 +101,17 @@ impl Asking<'_> {
             (Presence::Unknown, declared) => declared,
             (published, _) => published,
         };
+        let served = published.and_then(|timeline| timeline.images.get(image));
+        let is_asked = |tag: &String| {
+            served.is_some_and(|served| served.tag(tag).iter().any(|(_, span)| span.until.is_none()))
+        };
         let answers = self.asked.iter().map(|asked| {
             let find = |timeline: Option<&Timeline>, fits: &Option<Fits>| {
                 find(timeline?, image, tag, fits.as_ref()?)
             };
             let (by_maintainers, by_registries) =
                 (find(declared, &asked.declared), find(published, &asked.published));
-            combine(&asked.platform, by_maintainers, by_registries, tag)
+            combine(&asked.platform, by_maintainers, by_registries, tag, &is_asked)
         });
         let answers = answers.collect();
         let problem = declared.and_then(|timeline| standing_problem(timeline, image));
@@ -254,7 +258,7 @@ fn find(timeline: &Timeline, name: &str, tag: Option<&str>, fits: &Fits) -> Opti
     let last = spans.last()?;
     let has = |span: &Span| fits.offered(span.offer) == Some(true);
     let found = match last.until {
-        Some(until) => Verdict::Unknown(gone(timeline, tag, until, fits.offered(last.offer))),
+        Some(until) => Verdict::Unknown(gone(timeline, tag, until, &spans, fits)),
         None => verdict(timeline, name, last, fits),
     };
     // Back along the spans that say the same without a gap.
@@ -316,16 +320,38 @@ fn lost(spans: &[&Span], fits: &Fits) -> Option<MomentId> {
     until
 }
 
-/// That an image or a tag is gone, and how it stood then.
-fn gone(timeline: &Timeline, tag: Option<&str>, until: MomentId, had: Option<bool>) -> String {
+/// That an image or a tag is gone, and how it stood then: when it had the platform, where it ever did.
+fn gone(timeline: &Timeline, tag: Option<&str>, until: MomentId, spans: &[&Span], fits: &Fits) -> String {
+    let day = |moment: MomentId| timeline.moment(moment).at.strftime("%Y-%m-%d");
     let what =
         if tag.is_some() { "this tag is declared no more" } else { "it is no official image any more" };
-    let then = match had {
-        Some(true) => "it had the platform until then",
-        Some(false) => "it did not have the platform then",
-        None => "what it had then is not known",
+    let had = spans.last().and_then(|span| fits.offered(span.offer));
+    // What a tag had before need not be known, nor what a registry served before it was asked.
+    let gained = gained(spans, fits).filter(|_| tag.is_none() && timeline.rung == Rung::Declared);
+    let then = match (had, lost(spans, fits), gained) {
+        (_, Some(lost), Some(gained)) => {
+            format!("it had the platform from {} to {}", day(gained), day(lost))
+        }
+        (Some(true), ..) => "it had the platform until then".to_owned(),
+        (_, Some(lost), None) => format!("it had the platform until {}", day(lost)),
+        (Some(false), None, _) => "it did not have the platform then".to_owned(),
+        (None, None, _) => "what it had then is not known".to_owned(),
     };
-    format!("{what} since {}; {then}", timeline.moment(until).at.strftime("%Y-%m-%d"))
+    format!("{what} since {}; {then}", day(until))
+}
+
+/// When a platform was gained that was lost last: since when it was there without a break.
+fn gained(spans: &[&Span], fits: &Fits) -> Option<MomentId> {
+    let has = |span: &Span| fits.offered(span.offer) == Some(true);
+    let last = spans.iter().rposition(|span| has(span))?;
+    let mut from = spans[last].from;
+    for span in spans[..last].iter().rev() {
+        if span.until != Some(from) || !has(span) {
+            break;
+        }
+        from = span.from;
+    }
+    Some(from)
 }
 
 /// The tags that have a platform: `latest` first, then the newest, of those the shortest.
@@ -341,19 +367,24 @@ fn telling_tags(image: &ImageTimeline, tag: Option<&str>, has: &impl Fn(&Span) -
     tags.into_iter().map(|(tag, _)| tag.clone()).collect()
 }
 
-/// One answer out of two: what a registry served says more than what was declared, unless that came later.
+/// One answer out of two: what a registry served says more than what was declared, unless that came later, or is of
+/// tags that no registry was asked about.
 fn combine(
     platform: &Platform,
     declared: Option<Finding>,
     published: Option<Finding>,
     tag: Option<&str>,
+    is_asked: &dyn Fn(&String) -> bool,
 ) -> Answer {
+    // A platform that was declared once and that a registry never served was lost all the same.
+    let losses = [&declared, &published].map(|finding| finding.as_ref()?.lost.clone());
+    let lost = losses.into_iter().flatten().max_by_key(|moment| moment.at);
     let answer = |finding: Finding, rung: Rung, note: Option<String>| Answer {
         platform: platform.normalized(),
+        lost: if finding.verdict == Verdict::No { lost.clone() } else { finding.lost },
         verdict: finding.verdict,
         rung: Some(rung),
         since: finding.since,
-        lost: finding.lost,
         tags: finding.tags,
         observed_at: Some(finding.seen),
         note,
@@ -391,13 +422,15 @@ fn combine(
                     let note = "no registry was asked since it was declared".to_owned();
                     answer(declared, Rung::Declared, Some(note))
                 }
-                Verdict::No if is_declared && tag.is_none() && declared.latest == Some(false) => {
-                    let note = "its tag latest lacks it".to_owned();
-                    answer(declared, Rung::Declared, Some(note))
-                }
-                Verdict::No if is_declared && tag.is_none() && published.latest.is_none() => {
-                    let note = "a registry was asked about other tags alone, which lack it".to_owned();
-                    answer(declared, Rung::Declared, Some(note))
+                // What a registry served of some tags says nothing of the others.
+                Verdict::No if is_declared && tag.is_none() && !declared.tags.iter().all(is_asked) => {
+                    let note = match (declared.latest, published.latest) {
+                        (Some(false), _) => "its tag latest lacks it",
+                        (_, None) => "a registry was asked about other tags alone, which lack it",
+                        (_, Some(_)) => "its tag latest lacks it at the registry",
+                    };
+                    let tags = declared.tags.iter().filter(|tag| !is_asked(tag)).cloned().collect();
+                    answer(Finding { tags, ..declared }, Rung::Declared, Some(note.to_owned()))
                 }
                 Verdict::No => {
                     let note =

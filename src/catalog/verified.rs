@@ -1,5 +1,7 @@
 //! What reading the bytes found, put above what was declared and published.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use workson_oci::Platform;
 use workson_oci::platform::Matcher;
@@ -14,6 +16,8 @@ use crate::timeline::{Moment, Timeline};
 #[derive(Debug, Default)]
 pub struct Verified {
     found: Vec<(VerifiedReference, bool)>,
+    /// What references by the tag `latest` were last seen to point at, by an inventory.
+    seen: HashMap<String, String>,
 }
 
 impl Verified {
@@ -29,7 +33,16 @@ impl Verified {
             let stands = last.is_none_or(|last| last == verified.root);
             found.push((verified, stands));
         }
-        Ok(Verified { found })
+        Ok(Verified { found, seen: HashMap::new() })
+    }
+
+    /// The same, with the digests that inventories saw the tag `latest` of each image point at.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn read_with_digests(store: Option<&Store>) -> Result<Verified, StoreError> {
+        let seen = store.map(Store::latest_digests).transpose()?.unwrap_or_default();
+        Ok(Verified { seen, ..Verified::read(store)? })
     }
 
     /// What was found of a canonical reference on a platform.
@@ -63,7 +76,10 @@ impl Verified {
             let origin = "verification".to_owned();
             answer.since = Some(Since { moment: Moment { at: found.at, origin }, or_before: true });
             answer.tags = if found.verdict == Verdict::Yes { vec![tag.to_owned()] } else { Vec::new() };
-            answer.lost = None;
+            // A loss that is known stands: that it can't start there now does not undo it.
+            if found.verdict == Verdict::Yes {
+                answer.lost = None;
+            }
         }
         answer.verdict = found.verdict.clone();
         answer.rung = Some(Rung::Verified);
@@ -73,7 +89,8 @@ impl Verified {
     /// The digest that a canonical reference was last seen to point at, and still does as far as that is known.
     pub fn digest(&self, reference: &str) -> Option<String> {
         let of = |(verified, stands): &&(VerifiedReference, bool)| *stands && verified.reference == reference;
-        self.found.iter().find(of).map(|(verified, _)| verified.root.clone())
+        let verified = || self.found.iter().find(of).map(|(verified, _)| verified.root.clone());
+        self.seen.get(reference).cloned().or_else(verified)
     }
 
     /// When anything was verified last.

@@ -1,6 +1,6 @@
 //! What is known, as the pages show it: entries with a mark for each platform, and what changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -102,7 +102,9 @@ pub struct Entry {
     pub marks: Vec<Mark>,
     /// The digest that its tag `latest` was last seen to point at, where a registry was asked.
     pub digest: Option<String>,
-    /// For each column: how many days after amd64 it came, where both did and that is known.
+    /// The tag of it that a registry was asked about, where it is one: `latest` before any other.
+    pub asked_tag: Option<String>,
+    /// For each column: how many days after amd64 it came, where it has the platform today and that is known.
     pub behind: Vec<Option<i64>>,
     /// What happened to it, the newest first: places in [`Catalogue::changes`].
     pub changes: Vec<usize>,
@@ -175,15 +177,17 @@ impl Catalogue {
         let mut columns = columns(evidence);
         let platforms: Vec<Platform> = columns.iter().map(|column| column.platform.clone()).collect();
         let asking = evidence.asking(&platforms);
+        let mut failures: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for problem in evidence.published.iter().flat_map(|timeline| &timeline.problems) {
+            failures.entry(&problem.image).or_default().insert(&problem.reason);
+        }
         let mut entries: Vec<Entry> = subjects(content, evidence)
             .into_iter()
             .map(|subject| {
                 let mut check = asking.check(&subject.image, None);
-                let reference = match subject.image.contains('/') {
-                    true => format!("{}:latest", subject.image),
-                    false => format!("docker.io/library/{}:latest", subject.image),
-                };
+                let reference = reference(&subject.image);
                 for answer in &mut check.answers {
+                    without_requests(answer, &subject.image, failures.get(&*subject.image));
                     verified.raise(&reference, "latest", answer);
                 }
                 let had = |column: usize| -> bool { check.answers[column].lost.is_some() };
@@ -198,6 +202,7 @@ impl Catalogue {
                     name: subject.name,
                     about: subject.about,
                     digest: verified.digest(&reference),
+                    asked_tag: asked_tag(evidence, &subject.image),
                     image: subject.image,
                     presence: check.presence,
                     problem: check.problem,
@@ -329,8 +334,11 @@ impl Catalogue {
                 }
             }
             let Some(on_amd64) = first[amd64] else { continue };
+            let days = |at: &Option<Timestamp>| at.map(|at| at.duration_since(on_amd64).as_hours() / 24);
+            // Of what it has no more, it says nothing that anyone could go by.
+            let today = first.iter().zip(&entry.marks);
             entry.behind =
-                first.iter().map(|at| at.map(|at| at.duration_since(on_amd64).as_hours() / 24)).collect();
+                today.map(|(at, mark)| days(at).filter(|_| mark.standing == Standing::Has)).collect();
         }
     }
 
@@ -350,6 +358,58 @@ impl Catalogue {
                 entry.tags = known.into_iter().collect();
                 entry.tags.sort_by(|(a, _), (b, _)| telling(a).cmp(&telling(b)).then_with(|| b.cmp(a)));
             }
+        }
+    }
+}
+
+/// The host of the registry that an image is at.
+pub(super) fn registry(image: &str) -> &str {
+    match image.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "docker.io",
+    }
+}
+
+/// The whole name of an image's tag `latest`, as it is in the store.
+fn reference(image: &str) -> String {
+    match image.split_once('/') {
+        None => format!("docker.io/library/{image}:latest"),
+        Some((host, _)) if host == registry(image) => format!("{image}:latest"),
+        Some(_) => format!("docker.io/{image}:latest"),
+    }
+}
+
+/// The tag that a registry was asked about: `latest`, or the only one.
+fn asked_tag(evidence: &Evidence<'_>, image: &str) -> Option<String> {
+    let looked_at = &evidence.published?.images.get(image)?.looked_at;
+    let mut tags = looked_at.keys();
+    let only = tags.next().filter(|_| tags.next().is_none());
+    looked_at.get_key_value("latest").map(|(tag, _)| tag).or(only).cloned()
+}
+
+/// Why a registry gave no answer, without the request: its address may be that of a mirror which is nobody's business.
+/// Only the kind of the failure is left.
+fn without_requests(answer: &mut Answer, image: &str, failures: Option<&BTreeSet<&str>>) {
+    let registry = registry(image);
+    // The longest first, as one may begin like another.
+    let mut failures: Vec<&str> = failures.into_iter().flatten().copied().collect();
+    failures.sort_by_key(|failure| std::cmp::Reverse(failure.len()));
+    for failure in failures {
+        let kind = failure.split_once(": ").map(|(kind, _)| kind);
+        let kind = kind.filter(|kind| kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        let kind = match kind {
+            Some(kind) => kind,
+            None if failure.contains("://") => "of an unknown kind",
+            // What was found is no failure of a request.
+            None => continue,
+        };
+        if let Verdict::Unknown(why) = &mut answer.verdict
+            && why == failure
+        {
+            *why = format!("{registry} gave no answer: {kind}");
+        }
+        if let Some(note) = &mut answer.note {
+            *note = note.replace(failure, kind);
         }
     }
 }
@@ -444,7 +504,8 @@ pub(super) fn slug_of(name: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
-/// The platforms that anything has today, and linux/amd64 and linux/arm64 in any case.
+/// The platforms that anything has or ever had, and linux/amd64 and linux/arm64 in any case: one that all have lost is
+/// told of as well.
 fn columns(evidence: &Evidence<'_>) -> Vec<Column> {
     let mut names: BTreeMap<String, Platform> = BTreeMap::new();
     let mut add = |platform: &Platform| {
@@ -458,7 +519,7 @@ fn columns(evidence: &Evidence<'_>) -> Vec<Column> {
     for timeline in [evidence.declared, evidence.published].into_iter().flatten() {
         let mut seen = vec![false; timeline.sets.len()];
         for image in timeline.images.values() {
-            if let Some(span) = image.any.last().filter(|span| span.until.is_none()) {
+            for span in &image.any {
                 let set = span.offer.set.0 as usize;
                 if !std::mem::replace(&mut seen[set], true) {
                     timeline.set(span.offer.set).iter().for_each(&mut add);

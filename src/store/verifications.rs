@@ -1,5 +1,7 @@
 //! Verified evidence: what reading an image's layers found.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use workson_oci::{Digest, Platform, Reference};
@@ -119,6 +121,25 @@ impl Store {
             self.connection.prepare_cached(&sql)?.query_map([], row)?.collect()
         };
         read().map_err(self.error("reading what was verified"))
+    }
+
+    /// The digest that every reference by the tag `latest` was last seen to point at, by an inventory.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn latest_digests(&self) -> Result<HashMap<String, String>, StoreError> {
+        let read = || -> rusqlite::Result<HashMap<String, String>> {
+            self.connection
+                .prepare_cached(
+                    // Of the same reference the newest one comes last, and stays.
+                    "SELECT r.reference, c.digest FROM image_references r
+                     JOIN sightings s ON s.reference = r.id JOIN contents c ON c.id = s.image
+                     WHERE r.reference LIKE '%:latest' ORDER BY s.last_run, s.id",
+                )?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        };
+        read().map_err(self.error("reading what was seen last"))
     }
 
     /// The digest that a reference was last seen to point at, by an inventory.

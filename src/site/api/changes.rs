@@ -1,5 +1,7 @@
 //! What changed: the months, and each month's changes.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -40,7 +42,7 @@ pub(super) struct Change<'a> {
     with_entry: bool,
     rung: &'static str,
     origin: &'a str,
-    source: Option<&'a str>,
+    source: Option<Cow<'a, str>>,
     source_link: Option<String>,
 }
 
@@ -74,7 +76,7 @@ pub(super) fn change<'a>(site: &'a Site, change: &'a site::Change) -> Change<'a>
         with_entry: change.with_entry,
         rung: change.rung.name(),
         origin: &change.origin,
-        source: provenance::name_of(&site.catalogue, change.rung),
+        source: provenance::of_change(&site.catalogue, change),
         source_link: provenance::link_of(&change.origin),
     }
 }

@@ -1,5 +1,6 @@
 //! Entries: all of them with a letter for each platform, and each with all that is known of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -92,7 +93,7 @@ struct Platform<'a> {
     since: Option<Timestamp>,
     since_origin: Option<&'a str>,
     or_before: Option<bool>,
-    source: Option<&'a str>,
+    source: Option<Cow<'a, str>>,
     source_link: Option<String>,
     lost_at: Option<Timestamp>,
     lost_origin: Option<&'a str>,
@@ -188,7 +189,7 @@ fn platform<'a>(site: &'a Site, entry: &'a Entry, at: usize, column: &'a Column)
         since: since.map(|since| since.moment.at),
         since_origin: since.map(|since| since.moment.origin.as_str()),
         or_before: since.map(|since| since.or_before),
-        source: mark.rung.and_then(|rung| provenance::name_of(&site.catalogue, rung)),
+        source: provenance::of_answer(&site.catalogue, entry, at),
         source_link: since.and_then(|since| provenance::link_of(&since.moment.origin)),
         lost_at: answer.lost.as_ref().map(|moment| moment.at),
         lost_origin: answer.lost.as_ref().map(|moment| moment.origin.as_str()),

@@ -113,7 +113,7 @@ pub(super) fn one<'a>(site: &'a Site, slug: &str) -> Option<One<'a>> {
         platform: platform(site, at, column),
         series: Series {
             rung: Rung::Declared.name(),
-            source: provenance::name_of(catalogue, Rung::Declared),
+            source: provenance::declared(catalogue),
             points: column.series.iter().map(step).collect(),
         },
         entries: Entries {

@@ -105,7 +105,7 @@ fn item(site: &Site, change: &Change) -> Item {
     let page = site.base.absolute(&Route::Entry(entry.slug.clone()));
     let source = link_of(&change.origin);
     let day = change.at.strftime("%Y-%m-%d").to_string();
-    let said_by = source_of(catalogue, change.rung, &change.origin);
+    let said_by = source_of(catalogue, change);
     let platforms: Vec<(&'static str, &str)> = together
         .iter()
         .filter_map(|change| Some((change.happening.name(), change.platform.as_deref()?)))

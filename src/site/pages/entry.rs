@@ -1,5 +1,7 @@
 //! One entry: all that is known of it.
 
+use std::borrow::Cow;
+
 use askama::Template;
 
 use super::Frame;
@@ -8,7 +10,9 @@ use super::story::{self, Deed};
 use super::table::{Picture, instead};
 use crate::content::{self, Kind};
 use crate::evidence::{Rung, Verdict};
-use crate::site::{ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedFormat, FeedOf, Mark, Route, Site};
+use crate::site::{
+    ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedFormat, FeedOf, Mark, Route, Site, provenance,
+};
 
 /// How many cells the table of tags may have.
 const CELLS: usize = 420;
@@ -54,6 +58,7 @@ pub(super) struct Page<'a> {
     tags: Vec<Tags<'a>>,
     tag_columns: &'a [Column],
     more_tags: usize,
+    no_tags: &'static str,
     deeds: Vec<Deed>,
     more_deeds: usize,
     links: Vec<(&'static str, String, String)>,
@@ -116,6 +121,7 @@ pub(super) fn page<'a>(site: &'a Site, slug: &str) -> Option<Page<'a>> {
         tags,
         tag_columns: &site.catalogue.columns,
         more_tags,
+        no_tags: no_tags(entry),
         deeds,
         more_deeds,
         links: links(entry),
@@ -179,7 +185,7 @@ fn rows<'a>(site: &'a Site, entry: &'a Entry) -> Vec<Row<'a>> {
                 (None, Some(since)) => Some((&since.moment, since.or_before)),
                 (None, None) => None,
             };
-            let is_yes = answer.verdict == Verdict::Yes;
+            let is_unknown = matches!(answer.verdict, Verdict::Unknown(_));
             let mut notes = Vec::new();
             if let Verdict::Unknown(why) = &answer.verdict {
                 // That it is gone stands above; here, how it stood then.
@@ -192,12 +198,22 @@ fn rows<'a>(site: &'a Site, entry: &'a Entry) -> Vec<Row<'a>> {
                 link: site.base.link(&Route::Platform(column.slug.clone())),
                 column,
                 mark,
-                since: moment.map_or_else(String::new, |(moment, or_before)| {
+                // That it can't be told does not begin on a day.
+                since: moment.filter(|_| !is_unknown).map_or_else(String::new, |(moment, or_before)| {
                     if or_before { format!("{} or before", day(moment.at)) } else { day(moment.at) }
                 }),
-                origin: moment.map_or_else(String::new, |(moment, _)| origin_name(&moment.origin)),
+                origin: match moment {
+                    // Of a run only its own store knows; what was asked, and when, anyone can ask again.
+                    Some((moment, _)) if moment.origin.starts_with("run ") => {
+                        provenance::of_answer(&site.catalogue, entry, at)
+                            .map(Cow::into_owned)
+                            .unwrap_or_default()
+                    }
+                    Some((moment, _)) => origin_name(&moment.origin),
+                    None => String::new(),
+                },
                 origin_link: moment.and_then(|(moment, _)| origin_link(&moment.origin)),
-                behind: match entry.behind[at].filter(|_| is_yes && column.slug != "linux-amd64") {
+                behind: match entry.behind[at].filter(|_| column.slug != "linux-amd64") {
                     Some(days @ 0..) => days.to_string(),
                     Some(days) => format!("{} before", -days),
                     None => String::new(),
@@ -226,6 +242,15 @@ fn tags(entry: &Entry, columns: usize) -> (Vec<Tags<'_>>, usize) {
         marks,
     });
     (rows.collect(), more)
+}
+
+/// What stands in the place of tags, where there are none.
+fn no_tags(entry: &Entry) -> &'static str {
+    let is_declared = entry.answers.iter().any(|answer| answer.rung == Some(Rung::Declared));
+    match (entry.is_there() && is_declared, entry.changes.is_empty()) {
+        (true, false) => "Its file names no tag any more.",
+        _ => "No tag of it is known.",
+    }
 }
 
 /// Where else to read about it: what, name, address.

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use crate::catalog::log::Happening;
-use crate::site::{Change, Route, Site};
+use crate::evidence::Rung;
+use crate::site::{Change, Route, Site, provenance};
 
 use super::frame::{day, origin_link, origin_name};
 
@@ -84,7 +85,10 @@ fn deed(site: &Site, group: &[&Change]) -> Option<Deed> {
         name: entry.name.clone(),
         link: site.base.link(&Route::Entry(entry.slug.clone())),
         parts,
-        origin: origin_name(&first.origin),
+        origin: match first.rung {
+            Rung::Published => provenance::asked(&entry.image, None, first.at),
+            _ => origin_name(&first.origin),
+        },
         origin_link: origin_link(&first.origin),
         rung: first.rung.name(),
     })

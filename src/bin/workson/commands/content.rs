@@ -152,7 +152,7 @@ impl Known {
         let store = super::existing_store(&settings.store(global))?;
         let declared = timelines::declared(store.as_ref(), tags)?.timeline;
         let published = store.as_ref().map(|store| store.published(Lists::All)).transpose()?.flatten();
-        Ok(Known { declared, published, verified: Verified::read(store.as_ref())? })
+        Ok(Known { declared, published, verified: Verified::read_with_digests(store.as_ref())? })
     }
 
     pub(super) fn evidence(&self) -> Evidence<'_> {
