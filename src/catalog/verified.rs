@@ -63,6 +63,14 @@ impl Verified {
             answer.note = Some(format!("it was verified on {day}, and the tag {tag} has moved since"));
             return;
         }
+        let is_declared_elsewhere = answer.tags.iter().any(|other| other != tag);
+        if (&answer.verdict, &found.verdict) == (&Verdict::Yes, &Verdict::No) && is_declared_elsewhere {
+            // What one tag holds says nothing of the others.
+            answer.tags.retain(|other| other != tag);
+            answer.note =
+                Some(format!("its tag {tag} was read on {day}, and what it would run can't start there"));
+            return;
+        }
         answer.note = match (&answer.verdict, &found.verdict) {
             (Verdict::Yes, Verdict::No) => {
                 Some("the label says so, and what it would run can't start there".into())
@@ -125,5 +133,60 @@ impl Verified {
             ImageStanding { name: name.clone(), any, latest }
         });
         Standing { at, platform: platform.normalized(), rung: Rung::Verified, images: images.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+    use super::*;
+    use crate::store::Verification;
+
+    fn found(verdict: Verdict) -> Verified {
+        let platform = Platform { os: "linux".into(), architecture: "arm64".into(), ..Platform::default() };
+        let digest = workson_oci::Digest::sha256(b"it");
+        let root = digest.to_string();
+        let at = Timestamp::UNIX_EPOCH;
+        let verification =
+            Verification { digest, platform, tool: "1".into(), at, verdict, answer: String::new() };
+        let reference = "docker.io/library/it:latest".to_owned();
+        Verified {
+            found: vec![(VerifiedReference { reference, root, verification }, true)],
+            ..Verified::default()
+        }
+    }
+
+    fn declared(tags: &[&str]) -> Answer {
+        Answer {
+            platform: Platform { os: "linux".into(), architecture: "arm64".into(), ..Platform::default() },
+            verdict: Verdict::Yes,
+            rung: Some(Rung::Declared),
+            since: None,
+            lost: None,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            observed_at: None,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn what_one_tag_holds_says_nothing_of_the_others() {
+        let raised = |verdict, tags: &[&str]| {
+            let mut answer = declared(tags);
+            found(verdict).raise("docker.io/library/it:latest", "latest", &mut answer);
+            answer
+        };
+        // Another tag is declared to have the platform, and nobody read it.
+        let answer = raised(Verdict::No, &["latest", "alpine"]);
+        assert_eq!((&answer.verdict, answer.rung), (&Verdict::Yes, Some(Rung::Declared)));
+        assert_eq!(answer.tags, ["alpine"]);
+        assert!(answer.note.unwrap().contains("its tag latest was read on 1970-01-01"));
+        // All that is declared was read.
+        let answer = raised(Verdict::No, &["latest"]);
+        assert_eq!((&answer.verdict, answer.rung), (&Verdict::No, Some(Rung::Verified)));
+        // One tag that can start is enough.
+        let answer = raised(Verdict::Yes, &["latest", "alpine"]);
+        assert_eq!((&answer.verdict, answer.rung), (&Verdict::Yes, Some(Rung::Verified)));
     }
 }
