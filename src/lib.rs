@@ -26,7 +26,7 @@
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | [`content`] | the site's own words: entries, news, events | `oci` |
 //! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content` |
-//! | [`site_folder`] | a site as files in a folder | `site` |
+//! | [`site_folder`] | a site as files in a folder | `site`, `staging` |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.

@@ -95,7 +95,8 @@ fn is_own(_: &File) -> bool {
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
-    _held: Option<File>,
+    /// Closed when it goes; until then it is held.
+    held: Option<File>,
 }
 
 impl Scratch {
@@ -112,17 +113,51 @@ impl Scratch {
                 letters.len() == LETTERS && letters.chars().all(|c| c.is_ascii_alphanumeric())
             })
         };
+        Scratch::swept(parent, is_such, tempfile::Builder::new().prefix(&prefix).rand_bytes(LETTERS))
+    }
+
+    /// Makes a folder that is to be called `name` in `parent` once it is whole, as any program makes its folders: with the
+    /// modes that the user's mask leaves. What runs left that were killed is removed first.
+    ///
+    /// # Errors
+    /// Where it can't be made.
+    pub fn of(parent: &Path, name: &OsStr) -> io::Result<Scratch> {
+        let prefix = prefix(name);
+        let is_such = |found: &OsStr| found.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        Scratch::swept(parent, is_such, &builder)
+    }
+
+    fn swept(
+        parent: &Path,
+        is_such: impl Fn(&OsStr) -> bool,
+        builder: &tempfile::Builder<'_, '_>,
+    ) -> io::Result<Scratch> {
         sweep(parent, is_such, |path| fs::remove_dir_all(path));
-        let make = || tempfile::Builder::new().prefix(&prefix).rand_bytes(LETTERS).tempdir_in(parent);
         if cfg!(not(unix)) {
-            return Ok(Scratch { folder: make()?, _held: None });
+            return Ok(Scratch { folder: builder.tempdir_in(parent)?, held: None });
         }
         let (folder, handle) = held(|| {
-            let folder = make()?;
+            let folder = builder.tempdir_in(parent)?;
             let (handle, path) = (open(folder.path())?, folder.path().to_owned());
             Ok((folder, handle, path))
         })?;
-        Ok(Scratch { folder, _held: Some(handle) })
+        Ok(Scratch { folder, held: Some(handle) })
+    }
+
+    /// It is whole: it gets its name, and stays.
+    ///
+    /// # Errors
+    /// Where something else has that name. It goes then.
+    pub fn finish(self, place: &Path) -> io::Result<()> {
+        fs::rename(self.folder.path(), place)?;
+        // It has another name now: there is nothing to remove.
+        let _ = self.folder.keep();
+        drop(self.held);
+        Ok(())
     }
 
     /// Where it is.

@@ -18,7 +18,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("staging", &[]),
     ("content", &["oci"]),
     ("site", &["oci", "evidence", "timeline", "catalog", "chart", "content"]),
-    ("site_folder", &["site"]),
+    ("site_folder", &["site", "staging"]),
     ("layout", &["oci"]),
     ("archive", &["oci", "layout", "staging"]),
     ("source", &["oci", "registry", "layout", "archive"]),

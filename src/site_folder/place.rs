@@ -1,16 +1,11 @@
 //! Where a site is to be: what may be written to, and who may write.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use super::{Build, FolderError, OWN_FOLDER, Written, staged, update};
-
-/// What stands between a folder's name and some letters, in the name of one that is not whole.
-const MARK: &str = ".incomplete-";
+use crate::staging::Scratch;
 
 /// A folder that a site may be written to. Nothing has been written yet.
 #[derive(Debug)]
@@ -104,25 +99,18 @@ impl Target {
     }
 
     /// A folder beside the place.
-    fn beside(&self) -> io::Result<TempDir> {
+    fn beside(&self) -> io::Result<Scratch> {
         let name = self.folder.file_name().ok_or(io::ErrorKind::InvalidInput)?;
         let parent = or_here(self.folder.parent().unwrap_or(Path::new("")));
         fs::create_dir_all(parent)?;
         if self.state == State::Empty && !is_same_disk(parent, &self.folder)? {
             return Err(io::ErrorKind::CrossesDevices.into());
         }
-        sweep(parent, name);
-        let mut builder = tempfile::Builder::new();
-        let prefix = prefix(name);
-        builder.prefix(&prefix);
-        // As any program makes its folders, less what the user's mask takes away.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        builder.tempdir_in(parent)
+        Scratch::of(parent, name)
     }
 
     /// A whole new site, which gets its name when it is done; where it fails, nothing is left.
-    fn whole(&self, beside: TempDir, build: &Build<'_>) -> Result<Written, FolderError> {
+    fn whole(&self, beside: Scratch, build: &Build<'_>) -> Result<Written, FolderError> {
         let told = |error: FolderError| FolderError {
             // The file's path as it would have been.
             path: error
@@ -138,12 +126,10 @@ impl Target {
         if !cfg!(unix) && self.state == State::Empty {
             let _ = fs::remove_dir(&self.folder);
         }
-        fs::rename(beside.path(), &self.folder).map_err(|error| {
+        beside.finish(&self.folder).map_err(|error| {
             FolderError::new(&self.named, format!("something else was put there meanwhile: {error}"))
         })?;
         drop(lock);
-        // It has another name now: there is nothing to remove.
-        let _ = beside.keep();
         Ok(written)
     }
 }
@@ -204,28 +190,5 @@ pub(super) fn lock(folder: &Path) -> Result<File, FolderError> {
                 .with_hint("wait for it, or name another folder"))
         }
         Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-fn prefix(name: &OsStr) -> OsString {
-    let mut prefix = OsString::from(".");
-    prefix.push(name);
-    prefix.push(MARK);
-    prefix
-}
-
-/// Removes what builds left that were killed, which nobody holds any more.
-fn sweep(parent: &Path, name: &OsStr) {
-    let prefix = prefix(name);
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let is_left = entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
-        // One that has no lock yet is left: its build has just begun.
-        if is_left
-            && let Ok(file) = File::open(entry.path().join(OWN_FOLDER).join("lock"))
-            && file.try_lock().is_ok()
-        {
-            // Where it can't be removed, it is in nobody's way.
-            let _ = fs::remove_dir_all(entry.path());
-        }
     }
 }
