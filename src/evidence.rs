@@ -17,6 +17,9 @@ pub enum Rung {
 }
 
 impl Rung {
+    /// All rungs, the lowest first.
+    pub const ALL: [Rung; 4] = [Rung::Declared, Rung::Published, Rung::Verified, Rung::Ran];
+
     /// The name in output and store.
     pub fn name(self) -> &'static str {
         match self {
@@ -29,9 +32,7 @@ impl Rung {
 
     /// The rung of a name.
     pub fn from_name(name: &str) -> Option<Rung> {
-        [Rung::Declared, Rung::Published, Rung::Verified, Rung::Ran]
-            .into_iter()
-            .find(|rung| rung.name() == name)
+        Rung::ALL.into_iter().find(|rung| rung.name() == name)
     }
 }
 

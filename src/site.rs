@@ -27,7 +27,7 @@ use crate::catalog::check::Evidence;
 use crate::catalog::verified::Verified;
 use crate::content::{Content, Kind};
 
-pub use catalogue::{Catalogue, Change, Column, Entry, Mark};
+pub use catalogue::{Catalogue, Change, Column, Entry, Mark, Month};
 pub use draft::{Draft, Period};
 pub use route::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, Route, Standing};
 
@@ -156,11 +156,6 @@ impl Site {
         self.catalogue.standing().filter(move |entry| {
             entry.marks[one].standing == Standing::Has && entry.marks[other].standing != Standing::Has
         })
-    }
-
-    /// How many pages the changes of a month take.
-    pub(crate) fn month_pages(&self, changes: std::ops::Range<usize>) -> usize {
-        changes.len().div_ceil(MONTH_PAGE).max(1)
     }
 
     /// Renders a route; none where the site has no such thing.

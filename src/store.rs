@@ -24,7 +24,7 @@ pub use contents::Known;
 pub use error::{StoreError, StoreErrorKind};
 pub use export::export;
 pub use histories::{Reach, TagSpans};
-pub use published::Lists;
+pub use published::{Lists, Reasons};
 pub use runs::{Cost, Look, Member, Run, RunState, RunSummary, Seen, StartedRun};
 pub use snapshot::{LastGood, MemberState, Outcome, Snapshot};
 pub use verifications::{Verification, VerifiedReference};

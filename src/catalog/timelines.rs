@@ -1,6 +1,6 @@
 //! Where the timelines come from that questions are asked of.
 
-use crate::store::{Lists, Store, StoreError, TagSpans};
+use crate::store::{Lists, Reasons, Store, StoreError, TagSpans};
 use crate::timeline::{OFFICIAL_IMAGES, Timeline};
 
 /// The lists whose runs are the published series of the official images.
@@ -74,7 +74,7 @@ pub fn published(store: Option<&Store>) -> Result<Option<Timeline>, StoreError> 
     let Some(store) = store else { return Ok(None) };
     let mut found: Option<Timeline> = None;
     for list in OFFICIAL_LISTS {
-        let timeline = store.published(Lists::Named(list))?;
+        let timeline = store.published(Lists::Named(list), Reasons::Whole)?;
         let is_newer = |timeline: &Timeline| {
             found.as_ref().is_none_or(|found| timeline.source.head_at > found.source.head_at)
         };

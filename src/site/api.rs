@@ -13,7 +13,7 @@ mod words;
 
 use serde::Serialize;
 
-use super::{ApiRoute, FeedFormat, FeedOf, Mark, Rendered, Route, Site, Standing};
+use super::{ApiRoute, FeedFormat, FeedOf, Mark, Rendered, Route, Site};
 use crate::evidence::Rung;
 
 pub(super) use table::csv;
@@ -57,16 +57,6 @@ impl Feeds {
     }
 }
 
-/// The letter of a standing, where many stand in a row.
-fn letter(standing: Standing) -> char {
-    match standing {
-        Standing::Has => 'y',
-        Standing::Lacks => 'n',
-        Standing::Lost => 'l',
-        Standing::Unknown => 'u',
-    }
-}
-
 /// The letter of a rung.
 fn rung_letter(rung: Option<Rung>) -> char {
     match rung {
@@ -81,7 +71,7 @@ fn rung_letter(rung: Option<Rung>) -> char {
 /// The letters of an entry or a tag: how it stands on each platform, and on which rungs.
 fn letters(marks: &[Mark]) -> (String, String) {
     (
-        marks.iter().map(|mark| letter(mark.standing)).collect(),
+        marks.iter().map(|mark| mark.standing.letter()).collect(),
         marks.iter().map(|mark| rung_letter(mark.rung)).collect(),
     )
 }

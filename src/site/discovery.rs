@@ -60,7 +60,6 @@ pub(super) fn sitemap(site: &Site, part: usize) -> Option<Rendered> {
 struct Changed<'a> {
     site: &'a Site,
     columns: Vec<Option<Timestamp>>,
-    months: Vec<((i16, i8), Timestamp)>,
 }
 
 impl<'a> Changed<'a> {
@@ -72,9 +71,7 @@ impl<'a> Changed<'a> {
                 columns[column].get_or_insert(change.at);
             }
         }
-        let months = catalogue.months().into_iter();
-        let months = months.map(|(year, month, range)| ((year, month), catalogue.changes[range.start].at));
-        Changed { site, columns, months: months.collect() }
+        Changed { site, columns }
     }
 
     fn at(&self, route: &Route) -> Option<Timestamp> {
@@ -87,8 +84,7 @@ impl<'a> Changed<'a> {
             Route::Platform(slug) | Route::PlatformList(slug, ..) => of_column(slug),
             Route::ComparePair(one, other, _) => of_column(one).max(of_column(other)),
             Route::ChangesMonth(year, month, _) => {
-                let at = self.months.iter().find(|(known, _)| *known == (*year, *month));
-                at.map(|(_, at)| *at)
+                catalogue.month(*year, *month).map(|changes| catalogue.changes[changes.start].at)
             }
             Route::Changes => catalogue.changes.first().map(|change| change.at),
             Route::News => of_issue(self.site.content.news.first()?),

@@ -22,7 +22,7 @@ use askama::Template;
 
 use frame::Frame;
 
-use super::{Entry, Rendered, Route, Site};
+use super::{Rendered, Route, Site};
 
 pub(super) fn render(site: &Site, route: &Route) -> Option<Rendered> {
     match route {
@@ -49,11 +49,6 @@ pub(super) fn render(site: &Site, route: &Route) -> Option<Rendered> {
         Route::NotFound => html(&about::not_found(site)),
         _ => None,
     }
-}
-
-/// Why an entry has no verdicts to show; none where it has.
-pub(super) fn missing(entry: &Entry) -> Option<String> {
-    table::instead(entry)
 }
 
 /// A page's bytes. A template writes to memory, and fails only where a value in it does: none of ours does.

@@ -29,6 +29,16 @@ impl Standing {
         }
     }
 
+    /// Its letter, where many stand in a row; the class that gives a mark its shape.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Standing::Has => "y",
+            Standing::Lacks => "n",
+            Standing::Lost => "l",
+            Standing::Unknown => "u",
+        }
+    }
+
     fn from_name(name: &str) -> Option<Standing> {
         Standing::ALL.into_iter().find(|standing| standing.name() == name)
     }

@@ -1,12 +1,15 @@
 //! Everything that a site has, for a build to go along.
 
 use super::discovery;
-use super::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, PAGE, Route, Site, Standing, assets};
+use super::{
+    ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, MONTH_PAGE, Month, PAGE, Route, Site, Standing,
+    assets,
+};
 use crate::content::Kind;
 
-/// How many pages a list of so many entries has: at least one.
-pub(super) fn pages(entries: usize) -> usize {
-    entries.div_ceil(PAGE).max(1)
+/// How many pages a list has, with so many on each: at least one.
+pub(super) fn pages(total: usize, size: usize) -> usize {
+    total.div_ceil(size).max(1)
 }
 
 impl Site {
@@ -24,7 +27,7 @@ impl Site {
             Route::About,
             Route::Download,
         ];
-        let numbered = |entries: usize| 1..=pages(entries);
+        let numbered = |entries: usize| 1..=pages(entries, PAGE);
         routes.extend(numbered(catalogue.entries.len()).map(Route::Explore));
         for kind in Kind::ALL {
             let count = self.of_kind(kind).count();
@@ -46,9 +49,9 @@ impl Site {
                 routes.extend(list.map(|page| Route::ComparePair(slug(), other.slug.clone(), page)));
             }
         }
-        for (year, month, changes) in catalogue.months() {
-            let list = 1..=self.month_pages(changes);
-            routes.extend(list.map(|page| Route::ChangesMonth(year, month, page)));
+        for Month { year, month, changes } in catalogue.months() {
+            let list = 1..=pages(changes.len(), MONTH_PAGE);
+            routes.extend(list.map(|page| Route::ChangesMonth(*year, *month, page)));
         }
         routes.extend(self.content.news.iter().map(|issue| Route::Issue(issue.slug.clone())));
         routes.extend(catalogue.entries.iter().map(|entry| Route::Entry(entry.slug.clone())));
@@ -72,8 +75,8 @@ impl Site {
             ApiRoute::OpenApi,
         ];
         routes.extend(api.into_iter().map(Route::Api));
-        let months = catalogue.months().into_iter();
-        routes.extend(months.map(|(year, month, _)| Route::Api(ApiRoute::Month(year, month))));
+        let months = catalogue.months().iter();
+        routes.extend(months.map(|found| Route::Api(ApiRoute::Month(found.year, found.month))));
         let entries = catalogue.entries.iter();
         routes.extend(entries.map(|entry| Route::Api(ApiRoute::Entry(entry.slug.clone()))));
         let platforms = || catalogue.columns.iter().map(|column| column.slug.clone());

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::pages::missing;
 use super::{Entry, Mark, Rendered, Route, Site, Standing};
 use crate::content::Kind;
 use crate::evidence::Rung;
@@ -90,7 +89,8 @@ fn row<'a>(site: &'a Site, categories: &[&str], entry: &'a Entry) -> Row<'a> {
         Kind::ALL.iter().position(|one| Some(*one) == kind),
         about.iter().flat_map(|about| &about.categories).filter_map(place).collect(),
         logo.filter(|name| site.content.logos.contains_key(*name)).unwrap_or_default(),
-        missing(entry)
+        entry
+            .unmarked()
             .map_or_else(|| entry.marks.iter().copied().map(letter).collect(), |why| format!("!{why}")),
         since,
         entry.changed_at(&site.catalogue).map_or(0, days),

@@ -22,6 +22,16 @@ pub enum Lists<'a> {
     All,
 }
 
+/// How much is told of why a registry gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasons {
+    /// All of it, with the request: for whoever keeps the store.
+    Whole,
+    /// The registry and the kind of failure, for everybody: a request may have gone to a mirror whose address is nobody's
+    /// business.
+    Public,
+}
+
 /// A run, as far as a timeline needs it.
 struct Run {
     id: i64,
@@ -59,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the store can't be read.
-    pub fn published(&self, lists: Lists<'_>) -> Result<Option<Timeline>, StoreError> {
+    pub fn published(&self, lists: Lists<'_>, reasons: Reasons) -> Result<Option<Timeline>, StoreError> {
         let read = || -> rusqlite::Result<Option<Timeline>> {
             let transaction = self.connection.unchecked_transaction()?;
             let runs = self.ended_runs(lists)?;
@@ -73,7 +83,7 @@ impl Store {
             let all: BTreeSet<i64> = members.values().flatten().copied().collect();
             let mut watched = BTreeMap::new();
             for reference in all {
-                watched.extend(self.watched(reference)?.map(|found| (reference, found)));
+                watched.extend(self.watched(reference, reasons)?.map(|found| (reference, found)));
             }
             let mut source = Source {
                 name: match lists {
@@ -134,16 +144,15 @@ impl Store {
     }
 
     /// A reference with its sightings in order; none where it is named by a digest, which never changes.
-    fn watched(&self, reference: i64) -> rusqlite::Result<Option<Watched>> {
+    fn watched(&self, reference: i64, reasons: Reasons) -> rusqlite::Result<Option<Watched>> {
         let text: String = self
             .connection
             .prepare_cached("SELECT reference FROM image_references WHERE id = ?1")?
             .query_row([reference], |row| row.get(0))?;
-        let Some((image, tag)) = text
-            .parse::<Reference>()
-            .ok()
-            .and_then(|reference| Some((reference.repository().familiar(), reference.tag()?.to_owned())))
-        else {
+        let Some((registry, image, tag)) = text.parse::<Reference>().ok().and_then(|reference| {
+            let repository = reference.repository();
+            Some((repository.registry().to_owned(), repository.familiar(), reference.tag()?.to_owned()))
+        }) else {
             return Ok(None);
         };
         let sighting = |row: &Row<'_>| {
@@ -151,11 +160,18 @@ impl Store {
                 Some(platform_set) => {
                     let is_artifact = row.get::<_, String>(2)? == "artifact";
                     let artifact = is_artifact.then(|| "it is no container image".to_owned());
-                    Ok(Image { platform_set, undetermined: row.get::<_, Option<String>>(3)?.or(artifact) })
+                    let undetermined = row.get::<_, Option<String>>(3)?.map(|reason| match reasons {
+                        Reasons::Whole => reason,
+                        Reasons::Public => "not all that it has could be told".to_owned(),
+                    });
+                    Ok(Image { platform_set, undetermined: undetermined.or(artifact) })
                 }
                 None => {
                     let text = |at| row.get::<_, Option<String>>(at).map(Option::unwrap_or_default);
-                    Err(format!("{}: {}", text(4)?, text(5)?))
+                    Err(match reasons {
+                        Reasons::Whole => format!("{}: {}", text(4)?, text(5)?),
+                        Reasons::Public => format!("{} at {registry}", text(4)?),
+                    })
                 }
             };
             Ok(Sighting { first_run: row.get(0)?, last_seen: timestamp(row.get(6)?), seen })

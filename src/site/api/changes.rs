@@ -51,13 +51,13 @@ fn name(year: i16, month: i8) -> String {
 }
 
 pub(super) fn months(site: &Site) -> Months {
-    let month = |(year, month, range): (i16, i8, std::ops::Range<usize>)| Month {
-        month: name(year, month),
-        changes: range.len(),
-        link: site.base.absolute(&Route::Api(ApiRoute::Month(year, month))),
-        page: site.base.absolute(&Route::ChangesMonth(year, month, 1)),
+    let month = |found: &site::Month| Month {
+        month: name(found.year, found.month),
+        changes: found.changes.len(),
+        link: site.base.absolute(&Route::Api(ApiRoute::Month(found.year, found.month))),
+        page: site.base.absolute(&Route::ChangesMonth(found.year, found.month, 1)),
     };
-    Months { as_of: site.catalogue.as_of(), months: site.catalogue.months().into_iter().map(month).collect() }
+    Months { as_of: site.catalogue.as_of(), months: site.catalogue.months().iter().map(month).collect() }
 }
 
 pub(super) fn month(site: &Site, year: i16, month: i8) -> Option<OfMonth<'_>> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Feeds, changes, letters};
 use crate::catalog::check::{Answer, Presence};
-use crate::evidence::Verdict;
+use crate::evidence::{Rung, Verdict};
 use crate::site::{ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedOf, Route, Site, Standing, provenance};
 
 #[derive(Serialize)]
@@ -17,7 +17,7 @@ pub(super) struct All<'a> {
     as_of: Option<Timestamp>,
     /// The platforms that the letters are of, in their order.
     platforms: Vec<&'a str>,
-    letters: BTreeMap<char, &'static str>,
+    letters: BTreeMap<&'static str, &'static str>,
     rung_letters: BTreeMap<char, &'static str>,
     entries: Vec<Short<'a>>,
 }
@@ -124,8 +124,8 @@ pub(super) fn all(site: &Site) -> All<'_> {
     All {
         as_of: catalogue.as_of(),
         platforms: catalogue.columns.iter().map(|column| column.name.as_str()).collect(),
-        letters: Standing::ALL.map(|standing| (super::letter(standing), standing.name())).into(),
-        rung_letters: [('d', "declared"), ('p', "published"), ('v', "verified"), ('r', "ran")].into(),
+        letters: Standing::ALL.map(|standing| (standing.letter(), standing.name())).into(),
+        rung_letters: Rung::ALL.map(|rung| (super::rung_letter(Some(rung)), rung.name())).into(),
         entries: short.collect(),
     }
 }

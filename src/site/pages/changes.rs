@@ -33,7 +33,7 @@ pub(super) fn all(site: &Site) -> Page<'_> {
         "Which entry gained, lost or got back which platform, and when; by month since the beginning.";
     let frame = Frame::new(site, Route::Changes, "Changes", description).with(vec![FeedOf::Changes]);
     let mut years: Vec<(i16, Vec<Month>)> = Vec::new();
-    for (year, month, changes) in site.catalogue.months() {
+    for &crate::site::Month { year, month, ref changes } in site.catalogue.months() {
         let link = frame.link(&Route::ChangesMonth(year, month, 1));
         let name = month_name(year, month).chars().take(3).collect();
         let month = Month { link, name, count: changes.len() };
@@ -61,10 +61,10 @@ pub(super) struct MonthPage<'a> {
 
 pub(super) fn month(site: &Site, year: i16, month: i8, number: usize) -> Option<MonthPage<'_>> {
     let months = site.catalogue.months();
-    let at = months.iter().position(|(y, m, _)| (*y, *m) == (year, month))?;
-    let changes = &site.catalogue.changes[months[at].2.clone()];
+    let at = months.iter().position(|found| (found.year, found.month) == (year, month))?;
+    let changes = &site.catalogue.changes[months[at].changes.clone()];
     let route = |number| Route::ChangesMonth(year, month, number);
-    let pager = Pager::of(site, changes.len(), MONTH_PAGE, number, &route)?;
+    let pager = Pager::new(site, changes.len(), MONTH_PAGE, number, &route)?;
     let shown = changes.iter().skip((number - 1) * MONTH_PAGE).take(MONTH_PAGE);
     let name = month_name(year, month);
     let title = match number {
@@ -74,8 +74,9 @@ pub(super) fn month(site: &Site, year: i16, month: i8, number: usize) -> Option<
     let description = format!("Which entry gained or lost which platform in {name}.");
     let frame = Frame::new(site, route(number), &title, &description).with(vec![FeedOf::Changes]);
     let beside = |at: Option<usize>| {
-        let (year, month, _) = months.get(at?)?;
-        Some((frame.link(&Route::ChangesMonth(*year, *month, 1)), month_name(*year, *month)))
+        let found = months.get(at?)?;
+        let name = month_name(found.year, found.month);
+        Some((frame.link(&Route::ChangesMonth(found.year, found.month, 1)), name))
     };
     Some(MonthPage {
         days: story::days(story::deeds(site, shown)),

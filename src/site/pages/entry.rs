@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use askama::Template;
 
 use super::Frame;
-use super::frame::{day, origin_link, origin_name};
+use super::frame::{day, origin_name};
 use super::story::{self, Deed};
-use super::table::{Picture, instead};
+use super::table::Picture;
 use crate::content::{self, Kind};
 use crate::evidence::{Rung, Verdict};
+use crate::site::provenance::link_of;
 use crate::site::{
     ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedFormat, FeedOf, Mark, Route, Site, provenance,
 };
@@ -91,7 +92,7 @@ pub(super) fn page<'a>(site: &'a Site, slug: &str) -> Option<Page<'a>> {
     };
     let frame = Frame::new(site, Route::Entry(slug.to_owned()), &entry.name, &description)
         .with(vec![FeedOf::Entry(slug.to_owned())]);
-    let instead = instead(entry);
+    let instead = entry.unmarked();
     let rows = rows(site, entry);
     let lead = site.catalogue.columns.first().filter(|_| instead.is_none()).map(|column| Lead {
         mark: entry.marks[0],
@@ -212,7 +213,7 @@ fn rows<'a>(site: &'a Site, entry: &'a Entry) -> Vec<Row<'a>> {
                     Some((moment, _)) => origin_name(&moment.origin),
                     None => String::new(),
                 },
-                origin_link: moment.and_then(|(moment, _)| origin_link(&moment.origin)),
+                origin_link: moment.and_then(|(moment, _)| link_of(&moment.origin)),
                 behind: match entry.behind[at].filter(|_| column.slug != "linux-amd64") {
                     Some(days @ 0..) => days.to_string(),
                     Some(days) => format!("{} before", -days),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::site::{Column, FeedFormat, FeedOf, Route, Site, assets};
-use crate::timeline::OFFICIAL_IMAGES_SOURCE;
+use crate::site::provenance::link_of;
+use crate::site::{FeedFormat, FeedOf, Route, Site, assets};
 
 /// Templates see it as `frame`.
 pub(super) struct Frame<'a> {
@@ -113,11 +113,6 @@ impl<'a> Frame<'a> {
         let declared = self.site.catalogue.declared.as_ref();
         declared.map_or_else(|| self.as_of(), |source| day(source.head_at))
     }
-
-    /// How many official images a platform has, and of how many; of all entries where no history is known.
-    pub(super) fn official(&self, column: &Column) -> (u64, u64) {
-        self.site.official(column)
-    }
 }
 
 /// A day as ISO 8601 has it, UTC.
@@ -145,15 +140,9 @@ pub(super) fn month_name(year: i16, month: i8) -> String {
     format!("{name} {year}")
 }
 
-/// Where anyone can look up what says so: the commit of a declared fact.
-pub(super) fn origin_link(origin: &str) -> Option<String> {
-    let is_commit = origin.len() == 40 && origin.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_commit.then(|| format!("{OFFICIAL_IMAGES_SOURCE}/commit/{origin}"))
-}
-
 /// What says so, where there is little room: the beginning of a commit's digits, or the run.
 pub(super) fn origin_name(origin: &str) -> String {
-    match origin_link(origin) {
+    match link_of(origin) {
         Some(_) => origin[..7].to_owned(),
         None => origin.to_owned(),
     }

@@ -41,7 +41,7 @@ pub(super) struct Page<'a> {
 /// The count of each platform.
 pub(super) fn counts<'a>(frame: &Frame<'a>) -> Vec<Count<'a>> {
     let count = |column: &'a Column| {
-        let (supported, total) = frame.official(column);
+        let (supported, total) = frame.site.official(column);
         let unknown = match column.series.last() {
             Some(point) => point.unknown,
             None => column.count(Standing::Unknown) as u64,
@@ -65,7 +65,7 @@ pub(super) fn page(site: &Site) -> Page<'_> {
     let frame = Frame::new(site, Route::Home, "Does it work on Arm?", description)
         .with(vec![FeedOf::News, FeedOf::Changes]);
     let mut columns: Vec<&Column> = site.catalogue.columns.iter().collect();
-    columns.sort_by_key(|column| std::cmp::Reverse(frame.official(column).0));
+    columns.sort_by_key(|column| std::cmp::Reverse(frame.site.official(column).0));
     columns.truncate(LINES);
     // In the order of all pages, so that a platform keeps its colour.
     columns.sort_by_key(|column| site.catalogue.column(&column.slug));

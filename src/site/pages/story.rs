@@ -6,7 +6,7 @@ use crate::catalog::log::Happening;
 use crate::evidence::Rung;
 use crate::site::{Change, Route, Site, provenance};
 
-use super::frame::{day, origin_link, origin_name};
+use super::frame::{day, origin_name};
 
 /// What happened to one entry on one day for one reason.
 pub(super) struct Deed {
@@ -89,7 +89,7 @@ fn deed(site: &Site, group: &[&Change]) -> Option<Deed> {
             Rung::Published => provenance::asked(&entry.image, None, first.at),
             _ => origin_name(&first.origin),
         },
-        origin_link: origin_link(&first.origin),
+        origin_link: provenance::link_of(&first.origin),
         rung: first.rung.name(),
     })
 }

@@ -1,11 +1,8 @@
 //! The table of entries that all lists have: one row an entry, one mark a platform.
 
-use crate::catalog::check::Presence;
 use crate::evidence::Rung;
 use crate::site::routes::pages;
 use crate::site::{Column, Entry, Mark, PAGE, Route, Site, Standing};
-
-use super::frame::day;
 
 /// How many platforms a table shows: with more a page of [`PAGE`] rows would grow beyond what phones like.
 const COLUMNS: usize = 14;
@@ -39,12 +36,7 @@ impl Mark {
 
     /// The class that gives it its shape.
     pub(super) fn class(self) -> &'static str {
-        match self.standing {
-            Standing::Has => "y",
-            Standing::Lacks => "n",
-            Standing::Lost => "l",
-            Standing::Unknown => "u",
-        }
+        self.standing.letter()
     }
 }
 
@@ -102,25 +94,15 @@ pub(super) struct Pager {
 }
 
 impl Pager {
-    /// None where the list has no such page.
+    /// The page `number` of a list with `size` on each; none where the list has no such page.
     pub(super) fn new(
-        site: &Site,
-        total: usize,
-        number: usize,
-        route: &dyn Fn(usize) -> Route,
-    ) -> Option<Pager> {
-        Pager::of(site, total, PAGE, number, route)
-    }
-
-    /// The same with another number of things on each page.
-    pub(super) fn of(
         site: &Site,
         total: usize,
         size: usize,
         number: usize,
         route: &dyn Fn(usize) -> Route,
     ) -> Option<Pager> {
-        let count = if size == PAGE { pages(total) } else { total.div_ceil(size).max(1) };
+        let count = pages(total, size);
         if !(1..=count).contains(&number) {
             return None;
         }
@@ -168,7 +150,7 @@ impl<'a> Table<'a> {
         route: &dyn Fn(usize) -> Route,
         columns: &[usize],
     ) -> Option<Table<'a>> {
-        let pager = Pager::new(site, total, number, route)?;
+        let pager = Pager::new(site, total, PAGE, number, route)?;
         let (shown, left_out) = columns.split_at(columns.len().min(COLUMNS));
         let named = |columns: &[usize]| -> Vec<(String, &'a Column)> {
             let columns = columns.iter().map(|at| &site.catalogue.columns[*at]);
@@ -179,18 +161,9 @@ impl<'a> Table<'a> {
             name: &entry.name,
             description: entry.about.as_ref().map_or("", |about| &about.description),
             picture: Picture::of(site, entry),
-            instead: instead(entry),
+            instead: entry.unmarked(),
             marks: shown.iter().map(|at| entry.marks[*at]).collect(),
         });
         Some(Table { rows: rows.collect(), pager, columns: named(shown), left_out: named(left_out) })
-    }
-}
-
-/// Why an entry has no marks to show; none where it has.
-pub(super) fn instead(entry: &Entry) -> Option<String> {
-    match &entry.presence {
-        Presence::There => None,
-        Presence::Gone(moment) => Some(format!("No official image any more, since {}", day(moment.at))),
-        Presence::NoSuchTag | Presence::Unknown => Some("No evidence: none of its images was read".into()),
     }
 }

@@ -8,7 +8,7 @@ use workson::catalog::timelines::{self, Kept};
 use workson::catalog::verified::Verified;
 use workson::evidence::{Rung, Verdict};
 use workson::history::library_file::ARCHITECTURES;
-use workson::store::{Lists, Store, TagSpans};
+use workson::store::{Lists, Reasons, Store, TagSpans};
 use workson::timeline::Timeline;
 use workson_oci::platform::official_name;
 use workson_oci::text::printable;
@@ -122,7 +122,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     });
     let names: Vec<(&String, Reference)> = names.collect::<Result<_, _>>()?;
     let images: Vec<String> = names.iter().map(|(_, reference)| reference.repository().familiar()).collect();
-    let published = store.as_ref().map(|store: &Store| store.published(Lists::All)).transpose()?.flatten();
+    let published = store
+        .as_ref()
+        .map(|store: &Store| store.published(Lists::All, Reasons::Whole))
+        .transpose()?
+        .flatten();
     let declared = timelines::declared(store.as_ref(), TagSpans::Of(&images))?;
     let verified = Verified::read(store.as_ref())?;
     let known = Known { declared, published, verified, asked, now: now() };

@@ -4,19 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use workson::catalog::check::Evidence;
-use workson::catalog::timelines;
-use workson::catalog::verified::Verified;
-use workson::content::{Content, Problem};
-use workson::site::{Base, Site};
-use workson::store::{Lists, TagSpans};
+use workson::content::Problem;
+use workson::site::Base;
+use workson::store::TagSpans;
 use workson_oci::text::printable;
 
+use super::site::sources::Known;
 use crate::cli::Global;
 use crate::content_files::{Place, load};
 use crate::exit::{Exit, Failure};
 use crate::output::{count, json, print};
-use crate::settings::Settings;
 
 /// Check the content of the web site: entries, news, events
 #[derive(Debug, Args)]
@@ -135,31 +132,5 @@ impl From<Problem> for ProblemAnswer {
             what: problem.what,
             hint: problem.hint,
         }
-    }
-}
-
-/// What is known of images, for the site and for questions about its content.
-pub(super) struct Known {
-    pub(super) declared: workson::timeline::Timeline,
-    pub(super) published: Option<workson::timeline::Timeline>,
-    verified: Verified,
-}
-
-impl Known {
-    /// Reads the store, with as much of the tags as is asked for.
-    pub(super) fn read(global: &Global, tags: TagSpans) -> Result<Known, Failure> {
-        let settings = Settings::read(global)?;
-        let store = super::existing_store(&settings.store(global))?;
-        let declared = timelines::declared(store.as_ref(), tags)?.timeline;
-        let published = store.as_ref().map(|store| store.published(Lists::All)).transpose()?.flatten();
-        Ok(Known { declared, published, verified: Verified::read_with_digests(store.as_ref())? })
-    }
-
-    pub(super) fn evidence(&self) -> Evidence<'_> {
-        Evidence { declared: Some(&self.declared), published: self.published.as_ref() }
-    }
-
-    pub(super) fn site(&self, base: Base, content: Content) -> Site {
-        Site::new(base, content, &self.evidence(), &self.verified)
     }
 }

@@ -10,7 +10,7 @@ use workson::site::{Base, Draft, Period};
 use workson::store::TagSpans;
 use workson_oci::text::printable;
 
-use super::content::Known;
+use super::site::sources::Known;
 use crate::cli::Global;
 use crate::content_files::{Place, load};
 use crate::exit::{Exit, Failure, tell};

@@ -5,16 +5,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use workson::content::Problem;
+use workson::catalog::check::Evidence;
+use workson::catalog::timelines;
+use workson::catalog::verified::Verified;
+use workson::content::{Content, Problem};
 use workson::site::{Base, Site};
-use workson::store::TagSpans;
+use workson::store::{Lists, Reasons, TagSpans};
 use workson::timeline::Timeline;
 
-use super::super::content::Known;
 use crate::cli::Global;
 use crate::content_files::{Place, load};
 use crate::exit::{Failure, tell};
 use crate::output::count;
+use crate::settings::Settings;
 
 /// What is told of a site before it is built or served.
 #[derive(Debug, Args)]
@@ -26,6 +29,33 @@ pub(crate) struct Wanted {
     /// Where the site will be, like https://example.org/workson: for feeds, site map and cards
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+}
+
+/// What is known of images, as everybody may read it: for the site, and for questions about its content.
+pub(crate) struct Known {
+    pub(crate) declared: Timeline,
+    pub(crate) published: Option<Timeline>,
+    verified: Verified,
+}
+
+impl Known {
+    /// Reads the store, with as much of the tags as is asked for.
+    pub(crate) fn read(global: &Global, tags: TagSpans) -> Result<Known, Failure> {
+        let settings = Settings::read(global)?;
+        let store = super::super::existing_store(&settings.store(global))?;
+        let declared = timelines::declared(store.as_ref(), tags)?.timeline;
+        let published =
+            store.as_ref().map(|store| store.published(Lists::All, Reasons::Public)).transpose()?.flatten();
+        Ok(Known { declared, published, verified: Verified::read_with_digests(store.as_ref())? })
+    }
+
+    pub(crate) fn evidence(&self) -> Evidence<'_> {
+        Evidence { declared: Some(&self.declared), published: self.published.as_ref() }
+    }
+
+    pub(crate) fn site(&self, base: Base, content: Content) -> Site {
+        Site::new(base, content, &self.evidence(), &self.verified)
+    }
 }
 
 /// A site, and the timeline that can be taken away from it.
