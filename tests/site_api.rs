@@ -186,6 +186,10 @@ fn what_is_told_of_an_entry_says_what_it_stands_on() {
     assert_eq!(arm64["observedAt"], entry["asOf"]);
     for path in paths(&site, |path| path.starts_with("/api/v1/entries/")) {
         let entry = document(&site, &path);
+        for platform in entry["platforms"].as_array().unwrap() {
+            // That it can't be told does not begin on a day.
+            assert_eq!(platform["since"].is_null(), platform["verdict"] == "unknown", "{path}: {platform}");
+        }
         let row = |name: &str| -> Vec<String> {
             let platforms = entry["platforms"].as_array().unwrap().iter();
             platforms.map(|platform| platform[name].as_str().unwrap_or("-").to_owned()).collect()

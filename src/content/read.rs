@@ -22,7 +22,7 @@ const CATEGORIES: &str = "categories.yaml";
 struct Known<'a> {
     /// None where the file of categories can't be read.
     categories: Option<&'a [Category]>,
-    logos: BTreeSet<&'a str>,
+    logos: &'a BTreeSet<String>,
 }
 
 /// Something that an entry has for itself alone.
@@ -91,7 +91,7 @@ pub(super) fn read(files: &[File]) -> (Content, Vec<Problem>) {
         noting.note_file("there is no such file", "it lists the categories that entries name");
         all.problems.extend(noting.into_problems());
     }
-    let logos: Vec<String> = all.content.logos.keys().chain(&all.bad_logos).cloned().collect();
+    let logos: BTreeSet<String> = all.content.logos.keys().chain(&all.bad_logos).cloned().collect();
     for file in &files {
         match what(&file.path) {
             What::Entry(slug) => all.read_entry(slug, file, &logos),
@@ -148,11 +148,11 @@ impl All {
         }
     }
 
-    fn read_entry(&mut self, slug: &str, file: &File, logos: &[String]) {
+    fn read_entry(&mut self, slug: &str, file: &File, logos: &BTreeSet<String>) {
         let mut noting = Noting::new(&file.path);
         let is_new = self.check_name("entries", slug, ".yaml", &mut noting);
         let categories = self.has_categories.then_some(&self.content.categories[..]);
-        let known = Known { categories, logos: logos.iter().map(String::as_str).collect() };
+        let known = Known { categories, logos };
         let mut claims = Vec::new();
         let node = text(file, &mut noting).and_then(|text| yaml::parse(text, &mut noting));
         let entry = node.and_then(|node| entry::entry(slug, node, &known, &mut noting, &mut claims));

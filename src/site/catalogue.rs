@@ -13,7 +13,7 @@ use workson_oci::{Platform, Reference};
 use self::columns::columns;
 use self::subjects::subjects;
 use super::route::Standing;
-use crate::catalog::check::{Answer, Evidence, Presence};
+use crate::catalog::check::{Answer, Evidence, Presence, Since};
 use crate::catalog::verified::Verified;
 use crate::content::{self, Content};
 use crate::evidence::{Rung, Verdict};
@@ -82,6 +82,12 @@ impl Entry {
             Presence::Unknown => self.about.is_some(),
             Presence::Gone(_) | Presence::NoSuchTag => false,
         }
+    }
+
+    /// Since when it stands so on the platform of a column. That it can't be told does not begin on a day.
+    pub fn since(&self, column: usize) -> Option<&Since> {
+        let answer = &self.answers[column];
+        answer.since.as_ref().filter(|_| !matches!(answer.verdict, Verdict::Unknown(_)))
     }
 
     /// Why it has no marks to show; none where it has.

@@ -55,8 +55,8 @@ pub(super) fn entry(
     let (purls, repology) = packages.map(|packages| self::packages(packages, noting)).unwrap_or_default();
     let aliases = fields.take_lines("aliases", 12, Line::of(1, 60), noting);
     let logo = fields.take_line("logo", SLUG, noting);
-    if let Some(logo) = logo.as_ref().filter(|logo| !known.logos.contains(logo.text.as_str())) {
-        let hint = did_you_mean(&logo.text, known.logos.iter().copied());
+    if let Some(logo) = logo.as_ref().filter(|logo| !known.logos.contains(&logo.text)) {
+        let hint = did_you_mean(&logo.text, known.logos.iter().map(String::as_str));
         let hint = hint.unwrap_or_else(|| "leave `logo` out where there is none".to_owned());
         noting.note(logo.spot, format!("there is no file logos/{}.svg", logo.text), hint);
     }

@@ -177,7 +177,7 @@ fn platform<'a>(site: &'a Site, entry: &'a Entry, at: usize, column: &'a Column)
         Verdict::Unknown(reason) => Some(reason.as_str()),
         Verdict::Yes | Verdict::No => None,
     };
-    let since = answer.since.as_ref();
+    let since = entry.since(at);
     let of = BadgeOf::Entry(entry.slug.clone(), column.slug.clone());
     Platform {
         platform: &column.name,
@@ -190,7 +190,7 @@ fn platform<'a>(site: &'a Site, entry: &'a Entry, at: usize, column: &'a Column)
         since_origin: since.map(|since| since.moment.origin.as_str()),
         or_before: since.map(|since| since.or_before),
         source: provenance::of_answer(&site.catalogue, entry, at),
-        source_link: since.and_then(|since| provenance::link_of(&since.moment.origin)),
+        source_link: answer.since.as_ref().and_then(|since| provenance::link_of(&since.moment.origin)),
         lost_at: answer.lost.as_ref().map(|moment| moment.at),
         lost_origin: answer.lost.as_ref().map(|moment| moment.origin.as_str()),
         observed_at: answer.observed_at,

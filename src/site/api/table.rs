@@ -29,8 +29,9 @@ pub(in crate::site) fn csv(site: &Site) -> Option<Rendered> {
     for entry in &catalogue.entries {
         let (slug, image) = (cell(&entry.slug), cell(&entry.image));
         let digest = cell(entry.digest.as_deref().unwrap_or_default());
-        for ((name, answer), mark) in names.iter().zip(&entry.answers).zip(&entry.marks) {
-            let since = answer.since.as_ref().map(|since| &since.moment);
+        for (at, name) in names.iter().enumerate() {
+            let (answer, mark) = (&entry.answers[at], entry.marks[at]);
+            let since = entry.since(at).map(|since| &since.moment);
             let reason = match &answer.verdict {
                 Verdict::Unknown(reason) => reason,
                 Verdict::Yes | Verdict::No => "",
