@@ -177,6 +177,36 @@ pub struct Event {
     pub description: Option<String>,
 }
 
+/// A call for proposals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its name in addresses: the file's name.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// One or two sentences.
+    pub summary: String,
+    /// The first day on which proposals are taken, UTC.
+    pub opens: Date,
+    /// The last day on which they are; none of a call that stays open.
+    pub closes: Option<Date>,
+    /// What is offered, one line each.
+    pub offers: Vec<String>,
+    /// The platforms that machines are offered of, normalised: `linux/arm64`.
+    pub platforms: Vec<String>,
+    /// What proposers agree to, one line each.
+    pub terms: Vec<String>,
+    /// Its text as HTML, as that of an [`Issue`].
+    pub html: String,
+}
+
+impl Call {
+    /// Whether proposals are taken on a day.
+    pub fn is_open(&self, day: Date) -> bool {
+        self.opens <= day && self.closes.is_none_or(|closes| day <= closes)
+    }
+}
+
 /// All content that is right.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Content {
@@ -188,6 +218,8 @@ pub struct Content {
     pub news: Vec<Issue>,
     /// The events, in order of time.
     pub events: Vec<Event>,
+    /// The calls for proposals, the newest first.
+    pub calls: Vec<Call>,
     /// The logos by name: SVG documents.
     pub logos: BTreeMap<String, Vec<u8>>,
     /// How far what maintainers declare was known that an issue tells, by the issue's slug, where its file says so.

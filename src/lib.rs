@@ -9,7 +9,7 @@
 //! | [`evidence`] | the ladder; one dated fact | `oci` |
 //! | [`inventory`] | what to watch: lists of references | `oci` |
 //! | [`timeline`] | which image had which platform, from when to when | `oci`, `evidence` |
-//! | [`store`] | all SQL: contents, sightings, runs, histories | `oci`, `evidence`, `inventory`, `timeline` |
+//! | [`store`] | all SQL: contents, sightings, runs, histories; what people sent in | `oci`, `evidence`, `inventory`, `timeline`, `suggestion`, `proposal` |
 //! | [`history`] | the git history of the official images → store | `oci`, `evidence`, `timeline`, `store` |
 //! | [`crawl`] | inventory → registry → store | `oci`, `registry`, `evidence`, `inventory`, `store` |
 //! | [`catalog`] | questions: coverage, changes, one image | `oci`, `evidence`, `timeline`, `store` |
@@ -25,8 +25,13 @@
 //! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `transfer`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
 //! | [`content`] | the site's own words: entries, news, events | `oci` |
-//! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content` |
+//! | [`query`] | a question about one image, or a stack of them, answered | `oci`, `registry` |
+//! | [`scan`] | texts that name images → references with their lines | `oci` |
+//! | [`suggestion`] | what is missing or wrong, and what was decided | nothing |
+//! | [`proposal`] | what is asked for in a call, and every step since | nothing |
+//! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content`, `query`, `suggestion`, `proposal` |
 //! | [`site_folder`] | a site as files in a folder | `site`, `staging` |
+//! | [`serve`] | the site over HTTP, live queries, forms | `oci`, `registry`, `inventory`, `timeline`, `store`, `content`, `crawl`, `query`, `scan`, `suggestion`, `proposal`, `site` |
 //! | `bin/workson` | the command line | everything; nothing uses it |
 //!
 //! Printing, exiting, the environment and the clock are the binary's alone; time is passed in.
@@ -42,14 +47,19 @@ pub mod history;
 pub mod inventory;
 pub mod layout;
 pub mod packed;
+pub mod proposal;
 pub mod publish;
+pub mod query;
 #[cfg(unix)]
 pub mod rootfs;
+pub mod scan;
+pub mod serve;
 pub mod site;
 pub mod site_folder;
 pub mod source;
 pub mod staging;
 pub mod store;
+pub mod suggestion;
 pub mod timeline;
 pub mod transfer;
 pub mod verify;

@@ -18,6 +18,7 @@ mod provenance;
 mod route;
 mod routes;
 mod search;
+mod service;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -26,10 +27,12 @@ use url::Url;
 use crate::catalog::check::Evidence;
 use crate::catalog::verified::Verified;
 use crate::content::{Content, Kind};
+use crate::proposal::{Notice, Project};
 
 pub use catalogue::{Catalogue, Change, Column, Entry, Mark, Month};
 pub use draft::{Draft, Period};
 pub use route::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, Route, Standing};
+pub use service::{Answered, Inventory, Origin, ServiceRoute, Services, Typed, View};
 
 /// How many entries one page lists. With a mark for each platform that keeps a page below 1,400 elements.
 pub const PAGE: usize = 50;
@@ -103,6 +106,12 @@ pub struct Site {
     pub content: Content,
     /// What is known, as the pages show it.
     pub catalogue: Catalogue,
+    /// What was approved in calls for proposals, the newest first.
+    pub projects: Vec<Project>,
+    /// What was decided about proposals, the newest first.
+    pub notices: Vec<Notice>,
+    /// What else there is where it is served.
+    pub services: Services,
 }
 
 /// A rendered route.
@@ -118,7 +127,14 @@ impl Site {
     /// The site of what is known and what people wrote.
     pub fn new(base: Base, content: Content, evidence: &Evidence<'_>, verified: &Verified) -> Site {
         let catalogue = Catalogue::new(&content, evidence, verified);
-        Site { base, content, catalogue }
+        Site {
+            base,
+            content,
+            catalogue,
+            projects: Vec::new(),
+            notices: Vec::new(),
+            services: Services::default(),
+        }
     }
 
     /// How many official images have a column's platform, as declared, and of how many; of all entries where no history

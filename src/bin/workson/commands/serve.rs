@@ -1,21 +1,15 @@
 //! `workson serve`: the site over HTTP, for whoever sits at this machine.
 
-mod answers;
-mod connections;
-mod database;
-mod encoding;
-mod pages;
-
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 
 use clap::Args;
+use workson::serve;
 
-use self::answers::Answers;
 use super::site::sources::{Sources, Wanted};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
+use crate::interrupt::interrupted;
 use crate::output::print;
 use crate::settings::variable;
 
@@ -58,8 +52,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         // Whoever has none sees the address.
         let _ = open::that_detached(&shown);
     }
-    connections::serve(&listener, &Arc::new(Answers::new(sources)))
-        .map_err(|error| Failure::io("serving", &error))?;
+    let served = serve::Served { site: sources.site, declared: sources.declared };
+    serve::run(&listener, served, interrupted()).map_err(|error| Failure::io("serving", &error))?;
     Ok(Exit::Yes)
 }
 

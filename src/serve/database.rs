@@ -3,11 +3,11 @@
 use std::io::{self, Read as _};
 use std::sync::Arc;
 
+use crate::store;
+use crate::timeline::Timeline;
 use axum::http::HeaderValue;
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
-use workson::store;
-use workson::timeline::Timeline;
 use workson_oci::digest::{Algorithm, Hasher};
 
 /// The database, in a file that goes with it.

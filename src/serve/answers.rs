@@ -2,19 +2,18 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crate::site::{CONTENT_SECURITY_POLICY, Route};
 use axum::body::Body;
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio_util::io::ReaderStream;
-use workson::site::{CONTENT_SECURITY_POLICY, Route};
 
+use super::Served;
 use super::database::Database;
 use super::encoding::{has_already, takes_gzip};
 use super::pages::{Page, Pages};
-use crate::commands::site::sources::Sources;
-use crate::exit::tell;
 
 /// The longest address that may name anything.
 const LONGEST: usize = 2048;
@@ -34,8 +33,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(sources: Sources) -> Answers {
-        Answers { pages: Pages::new(sources.site), database: Database::new(sources.declared) }
+    pub(super) fn new(served: Served) -> Answers {
+        Answers { pages: Pages::new(served.site), database: Database::new(served.declared) }
     }
 
     /// The answer to a request.
@@ -107,7 +106,7 @@ impl Answers {
 
     async fn send_database(&self, request: &Parts) -> Response<Body> {
         let failed = |error: std::io::Error| {
-            tell(&format!("making the database: {error}"), None);
+            tracing::error!(%error, "making the database");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "The database could not be made.\n")
         };
         let made = match self.database.made().await {

@@ -16,7 +16,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_io_timeout::TimeoutStream;
 
 use super::answers::Answers;
-use crate::interrupt::interrupted;
 
 /// How many connections there may be at once; others wait until one ends.
 const MAX_CONNECTIONS: usize = 512;
@@ -30,9 +29,13 @@ const MAX_FIELDS: usize = 64;
 /// How long requests that are under way may take, when all is to end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
-/// Answers until it is interrupted: one thread for each processor, and a connection stays with the thread that took it,
+/// Answers until there is a wish to end: one thread for each processor, and a connection stays with the thread that took it,
 /// so that no thread has to wake another one for each request.
-pub(super) fn serve(listener: &std::net::TcpListener, answers: &Arc<Answers>) -> io::Result<()> {
+pub(super) fn serve(
+    listener: &std::net::TcpListener,
+    answers: &Arc<Answers>,
+    wish: impl Future<Output = ()>,
+) -> io::Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (end, ended) = watch::channel(());
@@ -55,7 +58,7 @@ pub(super) fn serve(listener: &std::net::TcpListener, answers: &Arc<Answers>) ->
     drop(ended);
     interrupts.block_on(async {
         tokio::select! {
-            () = interrupted() => {}
+            () = wish => {}
             // None of them can listen.
             () = end.closed() => {}
         }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use crate::site::{Rendered, Route, Site};
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use flate2::Compression;
@@ -10,7 +11,6 @@ use flate2::write::GzEncoder;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
-use workson::site::{Rendered, Route, Site};
 use workson_oci::Digest;
 
 /// How many bytes of rendered routes are kept.
