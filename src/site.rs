@@ -112,6 +112,8 @@ pub struct Site {
     pub notices: Vec<Notice>,
     /// What else there is where it is served.
     pub services: Services,
+    /// The day that it is, UTC, where that is known: a service knows it, a build does not.
+    pub today: Option<Date>,
 }
 
 /// A rendered route.
@@ -134,6 +136,7 @@ impl Site {
             projects: Vec::new(),
             notices: Vec::new(),
             services: Services::default(),
+            today: None,
         }
     }
 
@@ -151,6 +154,11 @@ impl Site {
     pub fn newest_day(&self) -> Option<Date> {
         let known = self.catalogue.as_of().map(|at| at.to_zoned(TimeZone::UTC).date());
         known.max(self.content.news.iter().map(|issue| issue.date).max())
+    }
+
+    /// The day by which what is coming is told from what is past: today, or the newest day that the site tells of.
+    pub fn day(&self) -> Option<Date> {
+        self.today.or_else(|| self.newest_day())
     }
 
     /// The entries of a kind that are there, by name. What nobody wrote about yet is of no kind.
@@ -188,8 +196,13 @@ impl Site {
             Route::OpenSearch => discovery::open_search(self),
             Route::Asset(name) => assets::render(name),
             Route::Logo(name) => assets::logo(self, name),
-            Route::Sqlite => None,
+            Route::Sqlite | Route::Service(_) => None,
             _ => pages::render(self, route),
         }
+    }
+
+    /// Renders a page of the service; none where a value of it can't be written, which none of ours is.
+    pub fn view(&self, view: &View<'_>) -> Option<Rendered> {
+        pages::view(self, view)
     }
 }

@@ -62,6 +62,13 @@ fn feed(site: &Site, of: &FeedOf, format: FeedFormat) -> Option<Feed> {
             Route::Changes,
             items::all(site),
         ),
+        FeedOf::Decisions => (
+            "feed/decisions".to_owned(),
+            "workson: decisions about proposals".to_owned(),
+            "What was decided about proposals to the calls, with the reasons.".to_owned(),
+            Route::Calls,
+            items::decisions(site),
+        ),
         FeedOf::Entry(slug) => {
             let entry = catalogue.entry(slug)?;
             let name = super::outside::plain(&entry.name);

@@ -14,6 +14,7 @@ mod method;
 mod news;
 mod platform;
 mod platforms;
+mod service;
 mod shelf;
 mod story;
 mod table;
@@ -21,6 +22,8 @@ mod table;
 use askama::Template;
 
 use frame::Frame;
+
+pub(super) use service::view;
 
 use super::{Rendered, Route, Site};
 

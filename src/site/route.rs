@@ -1,5 +1,6 @@
 //! The one table of addresses: templates link through it, the server reads it backwards, and the build goes along it.
 
+use super::service::ServiceRoute;
 use crate::content::Kind;
 
 /// How an entry stands on a platform, as the platform's lists have it.
@@ -94,6 +95,8 @@ pub enum FeedOf {
     News,
     /// All that was gained, lost or came and went.
     Changes,
+    /// What was decided about proposals.
+    Decisions,
     /// What happened to one entry, by its slug.
     Entry(String),
     /// What happened on one platform, by its slug.
@@ -188,6 +191,10 @@ pub enum Route {
     Issue(String),
     /// What takes place.
     Events,
+    /// The calls for proposals.
+    Calls,
+    /// One of them, by its slug.
+    Call(String),
     /// How the site knows what it says.
     Method,
     /// What the site is.
@@ -231,6 +238,9 @@ pub enum Route {
     Asset(String),
     /// An entry's logo, by its name.
     Logo(String),
+    /// What only a service has. A site does not render it: its pages are made for one visitor each
+    /// ([`super::Site::view`]).
+    Service(ServiceRoute),
 }
 
 /// The part of an address that tells the page; the first has none.
@@ -261,6 +271,8 @@ impl Route {
             Route::News => "/news/".into(),
             Route::Issue(slug) => format!("/news/{slug}/"),
             Route::Events => "/events/".into(),
+            Route::Calls => "/calls/".into(),
+            Route::Call(slug) => format!("/calls/{slug}/"),
             Route::Method => "/method/".into(),
             Route::About => "/about/".into(),
             Route::Download => "/download/".into(),
@@ -270,6 +282,7 @@ impl Route {
                 match of {
                     FeedOf::News => format!("/feeds/news.{end}"),
                     FeedOf::Changes => format!("/feeds/changes.{end}"),
+                    FeedOf::Decisions => format!("/feeds/decisions.{end}"),
                     FeedOf::Entry(slug) => format!("/feeds/entry/{slug}.{end}"),
                     FeedOf::Platform(slug) => format!("/feeds/platform/{slug}.{end}"),
                 }
@@ -303,6 +316,7 @@ impl Route {
             Route::OpenSearch => "/opensearch.xml".into(),
             Route::Asset(name) => format!("/assets/{name}"),
             Route::Logo(name) => format!("/logos/{name}.svg"),
+            Route::Service(route) => route.path(),
         }
     }
 
@@ -354,14 +368,19 @@ impl Route {
             ["news"] => Route::News,
             ["news", slug] => Route::Issue((*slug).into()),
             ["events"] => Route::Events,
+            ["calls"] => Route::Calls,
+            ["calls", slug] => Route::Call((*slug).into()),
             ["method"] => Route::Method,
             ["about"] => Route::About,
             ["download"] => Route::Download,
-            _ => return None,
+            _ => Route::Service(ServiceRoute::of_page(names)?),
         })
     }
 
     fn of_file(names: &[&str]) -> Option<Route> {
+        if let Some(route) = ServiceRoute::of_file(names) {
+            return Some(Route::Service(route));
+        }
         let (name, end) = names.last()?.rsplit_once('.')?;
         let format = FeedFormat::ALL.into_iter().find(|format| format.extension() == end);
         let badge = BadgeFormat::ALL.into_iter().find(|format| format.extension() == end);
@@ -370,6 +389,7 @@ impl Route {
             ["404.html"] => Route::NotFound,
             ["feeds", _] if name == "news" => feed(FeedOf::News)?,
             ["feeds", _] if name == "changes" => feed(FeedOf::Changes)?,
+            ["feeds", _] if name == "decisions" => feed(FeedOf::Decisions)?,
             ["feeds", "entry", _] => feed(FeedOf::Entry(name.into()))?,
             ["feeds", "platform", _] => feed(FeedOf::Platform(name.into()))?,
             ["badge", "entry", entry, _] => {

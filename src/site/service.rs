@@ -38,6 +38,51 @@ pub enum ServiceRoute {
     ApiStack,
 }
 
+/// How long the secret of a proposer's page is: 256 bits in the alphabet of base64url (RFC 4648), without padding.
+const SECRET: usize = 43;
+
+impl ServiceRoute {
+    /// Its path below the base.
+    pub(super) fn path(&self) -> String {
+        match self {
+            ServiceRoute::Query => "/query/".into(),
+            ServiceRoute::Stack => "/stack/".into(),
+            ServiceRoute::Suggest => "/suggest/".into(),
+            ServiceRoute::Propose(slug) => format!("/calls/{slug}/propose/"),
+            ServiceRoute::Proposal(secret) => format!("/proposal/{secret}/"),
+            ServiceRoute::Status => "/status/".into(),
+            ServiceRoute::ApiQuery => "/api/v1/query".into(),
+            ServiceRoute::ApiStack => "/api/v1/stack".into(),
+        }
+    }
+
+    /// The page of these names between slashes.
+    pub(super) fn of_page(names: &[&str]) -> Option<ServiceRoute> {
+        Some(match names {
+            ["query"] => ServiceRoute::Query,
+            ["stack"] => ServiceRoute::Stack,
+            ["suggest"] => ServiceRoute::Suggest,
+            ["calls", slug, "propose"] => ServiceRoute::Propose((*slug).into()),
+            ["proposal", secret] if is_secret(secret) => ServiceRoute::Proposal((*secret).into()),
+            ["status"] => ServiceRoute::Status,
+            _ => return None,
+        })
+    }
+
+    /// The document of these names between slashes.
+    pub(super) fn of_file(names: &[&str]) -> Option<ServiceRoute> {
+        Some(match names {
+            ["api", "v1", "query"] => ServiceRoute::ApiQuery,
+            ["api", "v1", "stack"] => ServiceRoute::ApiStack,
+            _ => return None,
+        })
+    }
+}
+
+fn is_secret(text: &str) -> bool {
+    text.len() == SECRET && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {

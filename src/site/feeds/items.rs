@@ -16,6 +16,7 @@ use super::{IDS, ITEMS};
 use crate::catalog::log::Happening;
 use crate::content::Issue;
 use crate::evidence::Rung;
+use crate::proposal::Notice;
 use crate::site::outside::{for_xml, plain};
 use crate::site::provenance::{link_of, source_of};
 use crate::site::{Change, Entry, Route, Site};
@@ -55,6 +56,61 @@ pub(super) fn news(site: &Site) -> Vec<Item> {
         })
     };
     site.content.news.iter().filter_map(item).take(ITEMS).collect()
+}
+
+/// Content of an item about a decision.
+#[derive(Template)]
+#[template(path = "feeds/decision.html")]
+struct Decision<'a> {
+    title: &'a str,
+    day: String,
+    reason: &'a str,
+    page: &'a str,
+    call: &'a str,
+}
+
+pub(super) fn decisions(site: &Site) -> Vec<Item> {
+    site.notices.iter().take(ITEMS).map(|notice| decision(site, notice)).collect()
+}
+
+/// What was decided: of what was approved and later with the project, of what was declined without.
+fn decision(site: &Site, notice: &Notice) -> Item {
+    let call = site.content.calls.iter().find(|call| call.slug == notice.call);
+    let page = match call {
+        Some(call) => Route::Call(call.slug.clone()),
+        // A decision stands longer than the file of its call.
+        None => Route::Calls,
+    };
+    let page = site.base.absolute(&page);
+    let call = plain(call.map_or(notice.call.as_str(), |call| &call.title));
+    let state = sentence_case(&notice.to.label());
+    let (title, reason) = match &notice.project {
+        Some((project, reason)) => (format!("{state}: {} ({call})", plain(project)), plain(reason)),
+        None => (format!("{state}: a proposal to {call}"), "".into()),
+    };
+    let day = notice.at.strftime("%Y-%m-%d").to_string();
+    let summary = match &*reason {
+        "" => format!("{day}, {}", notice.to.label()),
+        reason => format!("{day}, {}: {reason}", notice.to.label()),
+    };
+    let text = Decision { title: &title, day, reason: &reason, page: &page, call: &call };
+    let html = text.render().map_or_else(|_| String::new(), |html| plain(html.trim()).into_owned());
+    Item {
+        id: format!("{IDS}decision/{}", notice.id),
+        title,
+        page,
+        source: None,
+        at: notice.at,
+        summary,
+        html,
+        labels: vec![notice.to.label()],
+    }
+}
+
+/// With a capital at its beginning.
+fn sentence_case(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 pub(super) fn all(site: &Site) -> Vec<Item> {

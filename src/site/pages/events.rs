@@ -18,7 +18,7 @@ pub(super) struct Page<'a> {
 pub(super) fn page(site: &Site) -> Page<'_> {
     let description = "Conferences where people meet whose software works on Arm and other platforms.";
     let frame = Frame::new(site, Route::Events, "Events", description);
-    let today = site.newest_day();
+    let today = site.day();
     let is_past = |event: &&Event| today.is_some_and(|today| event.ends < today);
     let (mut past, coming): (Vec<_>, Vec<_>) = site.content.events.iter().partition(is_past);
     past.reverse();

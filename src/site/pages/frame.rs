@@ -94,6 +94,7 @@ impl<'a> Frame<'a> {
                 let what = match of {
                     FeedOf::News => "News".to_owned(),
                     FeedOf::Changes => "All changes".to_owned(),
+                    FeedOf::Decisions => "Decisions about proposals".to_owned(),
                     FeedOf::Entry(slug) | FeedOf::Platform(slug) => format!("Changes of {slug}"),
                 };
                 let link = self.link(&Route::Feed { of: of.clone(), format });
