@@ -33,7 +33,8 @@ impl Client {
     /// request needs it.
     ///
     /// # Errors
-    /// Where a mirror or a host of [`Options::plain_http`] is none, or a certificate can't be read.
+    /// Where a mirror, a host of [`Options::plain_http`] or an exception of [`Options::reach`] is none, a certificate
+    /// can't be read, or public addresses alone are to be reached by a proxy.
     pub fn new(options: Options) -> Result<Client, Error> {
         let options = options.checked()?;
         let transport = Transport::new(&options)?;

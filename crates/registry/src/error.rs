@@ -43,6 +43,8 @@ pub enum Kind {
     Source,
     /// The registry has no room for what was sent, or takes nothing so large.
     NoSpace,
+    /// An address of no public network, where only public ones are asked ([`Reach::Public`](crate::Reach)).
+    NotPublic,
 }
 
 impl Kind {
@@ -66,6 +68,7 @@ impl Kind {
             Kind::Credentials => "credentials",
             Kind::Source => "source",
             Kind::NoSpace => "no-space",
+            Kind::NotPublic => "not-public",
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `nearest` | [`Client::nearest_tag`]: another tag that has a platform |
 //! | [`docker_hub`] | Docker Hub's own web API, whose calls are no pulls |
 //! | [`auth`] | challenges, tokens, the credentials of docker and podman |
+//! | [`reach`] | which addresses are connected to: any, or public ones alone |
 //! | `transport` | one request: proxies, TLS, redirects, retries, waiting, tracing |
 //! | [`retry`], [`rate_limit`], [`error`] | policies, quotas, failures |
 //! | `testing` | an in-memory registry with injectable faults (feature `testing`) |
@@ -28,6 +29,7 @@ mod manifests;
 mod nearest;
 pub mod options;
 pub mod rate_limit;
+pub mod reach;
 pub mod retry;
 mod tags;
 #[cfg(feature = "testing")]
@@ -42,5 +44,6 @@ pub use error::{Error, Kind};
 pub use image::Answer;
 pub use manifests::Head;
 pub use nearest::NearestTag;
-pub use options::{Exchange, Options};
+pub use options::{Exchange, Options, Resolver};
+pub use reach::Reach;
 pub use uploads::{BlobOrigin, Pieces, Pushed};

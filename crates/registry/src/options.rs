@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use workson_oci::Reference;
 use crate::auth::keychain::Keychain;
 use crate::error::{Error, Kind, printable};
 use crate::rate_limit::PullBudget;
+use crate::reach::{self, Reach};
 use crate::retry::RetryPolicy;
 
 /// Where Docker Hub's own web API is.
@@ -36,6 +39,9 @@ pub struct Exchange {
 /// Where exchanges are reported.
 pub type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
 
+/// What says which addresses a name has. It may wait: it is called on a thread for that.
+pub type Resolver = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
+
 /// Proxies, as the environment or a file names them. Its `Debug` shows no address, which may hold a password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
@@ -45,6 +51,13 @@ pub struct Proxies {
     pub https: Option<String>,
     /// Hosts, domains and networks to reach without a proxy, separated by commas. Loopback never needs one.
     pub no_proxy: Option<String>,
+}
+
+impl Proxies {
+    /// Whether there is any.
+    fn are_set(&self) -> bool {
+        [&self.http, &self.https].into_iter().flatten().any(|address| !address.is_empty())
+    }
 }
 
 impl fmt::Debug for Proxies {
@@ -70,6 +83,11 @@ pub struct Options {
     pub plain_http: BTreeSet<String>,
     /// Further certificate authorities, as PEM.
     pub ca_certificates: Vec<Vec<u8>>,
+    /// Which addresses are connected to. With [`Reach::Public`] there can be no proxy.
+    pub reach: Reach,
+    /// Who is asked for the addresses of names, instead of the system. `localhost` and the names below it are this
+    /// machine's, and nobody is asked.
+    pub resolver: Option<Resolver>,
     /// Proxies.
     pub proxies: Proxies,
     /// Credentials.
@@ -99,6 +117,8 @@ impl Default for Options {
             mirrors: BTreeMap::new(),
             plain_http: BTreeSet::new(),
             ca_certificates: Vec::new(),
+            reach: Reach::default(),
+            resolver: None,
             proxies: Proxies::default(),
             keychain: Keychain::default(),
             retry: RetryPolicy::default(),
@@ -153,8 +173,28 @@ impl Options {
                 Error::new(Kind::Network, format!("plain HTTP to {}", harmless(bad)), "that is no host");
             return Err(error.with_hint("write host or host:port alone, without scheme and path"));
         }
+        if let Reach::Public { except } = &self.reach {
+            if self.proxies.are_set() {
+                let text = "a proxy is set, and nobody could check which addresses it connects to";
+                let error = Error::new(Kind::Network, "asking public addresses alone", text);
+                return Err(error.with_hint("take the proxy away (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY)"));
+            }
+            self.reach = Reach::Public { except: exceptions(except)? };
+        }
         Ok(self)
     }
+}
+
+/// Exceptions in the form in which they are looked up.
+fn exceptions(except: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    let host = |text: &String| {
+        reach::normal(text).filter(|_| is_host(text)).ok_or_else(|| {
+            let tried = format!("asking {} wherever it is", harmless(text));
+            let error = Error::new(Kind::Network, tried, "that is no host");
+            error.with_hint("write host or host:port alone, without scheme and path")
+        })
+    };
+    except.iter().map(host).collect()
 }
 
 /// Whether `text` is `host[:port]`.
@@ -267,6 +307,36 @@ mod tests {
             assert!(error.hint().is_some_and(|hint| hint.contains("host:port")), "{bad}");
             assert!(!format!("{error:?}").contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn exceptions_are_hosts_and_no_proxy_goes_with_public_addresses_alone() {
+        let public = |host: &str, proxies| {
+            let reach = Reach::Public { except: [host.to_owned()].into() };
+            Options { reach, proxies, ..Options::default() }.checked()
+        };
+        for good in ["registry.lan", "registry:5000", "[fd00::1]:5000", "10.0.0.1", "localhost:5000"] {
+            assert!(public(good, Proxies::default()).is_ok(), "{good}");
+        }
+        for bad in ["", "http://registry.lan", "registry.lan/a", "10.0.0.0/8", "u:s3cret@registry.lan"] {
+            let error = public(bad, Proxies::default()).unwrap_err();
+            assert!(error.hint().is_some_and(|hint| hint.contains("host:port")), "{bad}");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error}");
+        }
+        let address = || Some("http://u:s3cret@p.example".to_owned());
+        for proxies in [
+            Proxies { http: address(), ..Proxies::default() },
+            Proxies { https: address(), no_proxy: Some("*".into()), ..Proxies::default() },
+        ] {
+            let error = public("registry.lan", proxies).unwrap_err();
+            assert!(
+                error.to_string().contains("proxy") && !format!("{error:?}").contains("s3cret"),
+                "{error}"
+            );
+            assert!(error.hint().is_some_and(|hint| hint.contains("HTTPS_PROXY")));
+        }
+        let none = Proxies { http: Some(String::new()), https: None, no_proxy: Some("lan".into()) };
+        assert!(public("registry.lan", none).is_ok());
     }
 
     #[test]

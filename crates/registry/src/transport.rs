@@ -37,6 +37,7 @@ use crate::client::Shared;
 use crate::error::{Error, Kind, printable};
 use crate::options::{Exchange, Options};
 use crate::rate_limit::RateLimit;
+use crate::reach::{self, NotPublic};
 use crate::retry::{is_passing, retry_after};
 
 /// How many redirects are followed.
@@ -133,6 +134,11 @@ pub(crate) struct Failed {
 impl Failed {
     fn for_good(error: Error) -> Failed {
         Failed { error, passing: false, unreachable: false }
+    }
+
+    /// No connection was even tried, and none will be.
+    fn unsent(error: Error) -> Failed {
+        Failed { error, passing: false, unreachable: true }
     }
 }
 
@@ -255,7 +261,8 @@ impl Shared {
                     format!("no request can be made of it: {what}"),
                 ))
             })?;
-            let sent = self.transport.connections.send(hop.url, request).await.map_err(Failed::for_good)?;
+            let sent =
+                self.transport.connections.send(hop.url, request, tried).await.map_err(Failed::unsent)?;
             read(sent.map_err(|error| failed(tried, &error, error.is_connect()))?, hop, tried).await
         };
         let late = match hop.sending.payload {
@@ -465,6 +472,10 @@ pub(crate) fn shown(url: &Url) -> String {
 
 /// A failure on the way; `unreachable` where no connection came about.
 fn failed(tried: Tried<'_>, error: &(dyn std::error::Error + 'static), unreachable: bool) -> Failed {
+    if let Some(refused) = NotPublic::of(error) {
+        let error = Error::new(Kind::NotPublic, tried, refused.to_string());
+        return Failed::unsent(error.with_hint(reach::HINT));
+    }
     let causes = causes(error);
     let is_tls = causes.iter().any(|cause| cause.contains("certificate") || cause.contains("TLS"));
     let (kind, hint) = if is_tls {

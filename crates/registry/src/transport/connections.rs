@@ -16,11 +16,13 @@ use rustls_pki_types::pem::PemObject;
 use url::Url;
 use workson_oci::reference::is_loopback;
 
+use super::Tried;
 use super::body::Body;
 use super::names::Names;
 use super::proxy::{ProxyConnector, ProxyRules};
 use crate::error::{Error, Kind};
-use crate::options::Options;
+use crate::options::{Options, Resolver};
+use crate::reach::{Reach, Way};
 
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(90);
@@ -42,9 +44,13 @@ pub(super) struct Connections {
     settings: Settings,
     loopback: Loopback,
     world: OnceLock<Result<World, Error>>,
+    /// For what may go to public addresses alone. It shares no connection with the others, which may be to any.
+    public: OnceLock<Result<World, Error>>,
 }
 
 struct Settings {
+    reach: Reach,
+    resolver: Option<Resolver>,
     proxies: ProxyRules,
     ca_certificates: Vec<CertificateDer<'static>>,
     connect_timeout: Duration,
@@ -54,13 +60,15 @@ struct Settings {
 impl Connections {
     pub(super) fn new(options: &Options) -> Result<Connections, Error> {
         let settings = Settings {
+            reach: options.reach.clone(),
+            resolver: options.resolver.clone(),
             proxies: ProxyRules::new(&options.proxies),
             ca_certificates: certificates(&options.ca_certificates)?,
             connect_timeout: options.connect_timeout,
             concurrency: options.concurrency,
         };
-        let loopback = settings.client(settings.tcp());
-        Ok(Connections { settings, loopback, world: OnceLock::new() })
+        let loopback = settings.client(settings.tcp(Way::Open));
+        Ok(Connections { settings, loopback, world: OnceLock::new(), public: OnceLock::new() })
     }
 
     /// What a proxy on the way wants to know of a request in the clear.
@@ -68,24 +76,31 @@ impl Connections {
         self.settings.proxies.authorization_in_the_clear(url)
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of its answer. All requests pass here, so here is looked at where they
+    /// go. The outer error is of those that were not sent.
     pub(super) async fn send(
         &self,
         url: &Url,
         request: Request<Body>,
+        tried: Tried<'_>,
     ) -> Result<Result<Response<Incoming>, SendError>, Error> {
+        if self.settings.reach.way(url, tried)? == Way::Public {
+            let public = self.public.get_or_init(|| self.settings.world(Way::Public));
+            return Ok(public.as_ref().map_err(Error::clone)?.request(request).await);
+        }
         if url.scheme() == "http" && url.host_str().is_some_and(is_loopback) {
             return Ok(self.loopback.request(request).await);
         }
         self.settings.proxies.check(url)?;
-        let world = self.world.get_or_init(|| self.settings.world()).as_ref().map_err(Error::clone)?;
+        let world =
+            self.world.get_or_init(|| self.settings.world(Way::Open)).as_ref().map_err(Error::clone)?;
         Ok(world.request(request).await)
     }
 }
 
 impl Settings {
-    fn tcp(&self) -> Tcp {
-        let mut tcp = HttpConnector::new_with_resolver(Names::default());
+    fn tcp(&self, way: Way) -> Tcp {
+        let mut tcp = HttpConnector::new_with_resolver(Names::new(self.resolver.clone(), way));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(self.connect_timeout));
@@ -104,7 +119,7 @@ impl Settings {
             .build(connector)
     }
 
-    fn world(&self) -> Result<World, Error> {
+    fn world(&self, way: Way) -> Result<World, Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -116,7 +131,7 @@ impl Settings {
             .https_or_http()
             .enable_http1()
             .enable_http2()
-            .wrap_connector(ProxyConnector::new(self.tcp(), self.proxies.clone()));
+            .wrap_connector(ProxyConnector::new(self.tcp(way), self.proxies.clone()));
         Ok(self.client(connector))
     }
 
