@@ -1,4 +1,4 @@
-//! The site's own words: entries of the catalogue, news, events. They are files that people review; what is wrong with
+//! The site's own words: entries of the catalogue, news, events, calls for proposals. They are files that people review; what is wrong with
 //! them is told with file and line, all of it at once.
 //!
 //! `content/schema/` describes the files to programs; this module reads them.
@@ -205,6 +205,11 @@ impl Call {
     pub fn is_open(&self, day: Date) -> bool {
         self.opens <= day && self.closes.is_none_or(|closes| day <= closes)
     }
+
+    /// Its text for a site that is below `prefix`, as [`Issue::html_below`] has it.
+    pub fn html_below(&self, prefix: &str) -> String {
+        html_below(&self.html, prefix)
+    }
 }
 
 /// All content that is right.
@@ -235,9 +240,13 @@ impl Issue {
     /// Its text for a site that is below `prefix`: links within the site begin with it. A feed gives the site's whole
     /// address, a page its path.
     pub fn html_below(&self, prefix: &str) -> String {
-        // A `<` of its writer's is escaped wherever it stands, so this finds links alone.
-        self.html.replace("<a href=\"/", &format!("<a href=\"{}/", escaped(prefix)))
+        html_below(&self.html, prefix)
     }
+}
+
+fn html_below(html: &str, prefix: &str) -> String {
+    // A `<` of its writer's is escaped wherever it stands, so this finds links alone.
+    html.replace("<a href=\"/", &format!("<a href=\"{}/", escaped(prefix)))
 }
 
 /// Text as it may stand in an attribute.

@@ -1,8 +1,10 @@
 //! From files to content. Reading goes on behind whatever is wrong, so that all of it is told at once.
 
+mod call;
 mod entry;
 mod event;
 mod fields;
+mod front_matter;
 mod logo;
 mod markdown;
 mod news;
@@ -15,7 +17,7 @@ use self::noting::{Noting, did_you_mean, nearest_or_all};
 use super::{At, Category, Content, File, MAX_FILE, Problem};
 
 /// The folders that content has.
-const FOLDERS: [&str; 5] = ["entries", "events", "logos", "news", "schema"];
+const FOLDERS: [&str; 6] = ["calls", "entries", "events", "logos", "news", "schema"];
 const CATEGORIES: &str = "categories.yaml";
 
 /// What entries may name.
@@ -45,6 +47,7 @@ impl Claim {
 
 /// What a file is by its path.
 enum What<'a> {
+    Call(&'a str),
     Categories,
     /// An entry, by its slug.
     Entry(&'a str),
@@ -58,12 +61,14 @@ enum What<'a> {
 
 fn what(path: &str) -> What<'_> {
     let yaml = |name| stem(name, &[".yaml", ".yml"]);
+    let markdown = |name| stem(name, &[".md", ".markdown"]);
     match path.split('/').collect::<Vec<_>>()[..] {
         ["README.md"] | [_, "README.md"] | ["schema", _] => What::PassedOver,
         [CATEGORIES] => What::Categories,
         ["entries", name] => yaml(name).map_or(What::Unknown, What::Entry),
         ["events", name] => yaml(name).map_or(What::Unknown, What::Event),
-        ["news", name] => stem(name, &[".md", ".markdown"]).map_or(What::Unknown, What::Issue),
+        ["calls", name] => markdown(name).map_or(What::Unknown, What::Call),
+        ["news", name] => markdown(name).map_or(What::Unknown, What::Issue),
         ["logos", name] => stem(name, &[".svg"]).map_or(What::Unknown, What::Logo),
         _ => What::Unknown,
     }
@@ -97,6 +102,7 @@ pub(super) fn read(files: &[File]) -> (Content, Vec<Problem>) {
             What::Entry(slug) => all.read_entry(slug, file, &logos),
             What::Event(slug) => all.read_event(slug, file),
             What::Issue(slug) => all.read_issue(slug, file),
+            What::Call(slug) => all.read_call(slug, file),
             _ => {}
         }
     }
@@ -193,6 +199,18 @@ impl All {
         }
     }
 
+    fn read_call(&mut self, slug: &str, file: &File) {
+        let mut noting = Noting::new(&file.path);
+        self.check_name("calls", slug, ".md", &mut noting);
+        let mut links = Vec::new();
+        let text = text(file, &mut noting);
+        let call = text.and_then(|text| call::call(slug, text, &mut noting, &mut links));
+        self.content.links.extend(links);
+        if self.keep(noting) {
+            self.content.calls.extend(call);
+        }
+    }
+
     /// Notes what is wrong with a file's name; whether no other file has its slug.
     fn check_name(&mut self, folder: &'static str, slug: &str, end: &str, noting: &mut Noting<'_>) -> bool {
         check_slug(slug, noting);
@@ -232,6 +250,7 @@ impl All {
             () => {
                 let hint = match first {
                     "news" => "issues are files that end in .md",
+                    "calls" => "calls are files that end in .md",
                     "logos" => "logos are files that end in .svg",
                     _ => "they are files that end in .yaml",
                 };
@@ -260,9 +279,10 @@ impl All {
                 None => drop(had.insert(claim.key, (slug, claim.at))),
             }
         }
-        let Content { news, events, .. } = &mut self.content;
+        let Content { news, events, calls, .. } = &mut self.content;
         news.sort_by(|a, b| (b.date, &b.slug).cmp(&(a.date, &a.slug)));
         events.sort_by(|a, b| (a.starts, a.ends, &a.slug).cmp(&(b.starts, b.ends, &b.slug)));
+        calls.sort_by(|a, b| (b.opens, &b.slug).cmp(&(a.opens, &a.slug)));
         self.problems.sort();
         (self.content, self.problems)
     }

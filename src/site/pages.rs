@@ -1,6 +1,8 @@
 //! The pages: one file each, and one template each below `templates/`.
 
 mod about;
+mod call;
+mod calls;
 mod changes;
 mod compare;
 mod download;
@@ -18,6 +20,7 @@ mod service;
 mod shelf;
 mod story;
 mod table;
+mod text;
 
 use askama::Template;
 
@@ -46,6 +49,8 @@ pub(super) fn render(site: &Site, route: &Route) -> Option<Rendered> {
         Route::News => html(&news::all(site)),
         Route::Issue(slug) => html(&news::issue(site, slug)?),
         Route::Events => html(&events::page(site)),
+        Route::Calls => html(&calls::page(site)),
+        Route::Call(slug) => html(&call::page(site, slug)?),
         Route::Method => html(&method::page(site)),
         Route::About => html(&about::page(site)),
         Route::Download => html(&download::page(site)),

@@ -23,6 +23,7 @@ impl Site {
             Route::Changes,
             Route::News,
             Route::Events,
+            Route::Calls,
             Route::Method,
             Route::About,
             Route::Download,
@@ -54,6 +55,7 @@ impl Site {
             routes.extend(list.map(|page| Route::ChangesMonth(*year, *month, page)));
         }
         routes.extend(self.content.news.iter().map(|issue| Route::Issue(issue.slug.clone())));
+        routes.extend(self.content.calls.iter().map(|call| Route::Call(call.slug.clone())));
         routes.extend(catalogue.entries.iter().map(|entry| Route::Entry(entry.slug.clone())));
         routes
     }
@@ -81,7 +83,7 @@ impl Site {
         routes.extend(entries.map(|entry| Route::Api(ApiRoute::Entry(entry.slug.clone()))));
         let platforms = || catalogue.columns.iter().map(|column| column.slug.clone());
         routes.extend(platforms().map(|slug| Route::Api(ApiRoute::Platform(slug))));
-        let mut feeds = vec![FeedOf::News, FeedOf::Changes];
+        let mut feeds = vec![FeedOf::News, FeedOf::Changes, FeedOf::Decisions];
         feeds.extend(platforms().map(FeedOf::Platform));
         feeds.extend(catalogue.entries.iter().map(|entry| FeedOf::Entry(entry.slug.clone())));
         for of in feeds {

@@ -108,14 +108,25 @@ impl Fields {
     /// A day.
     pub(super) fn need_day(&mut self, name: &str, noting: &mut Noting<'_>) -> Option<(Date, Spot)> {
         let text = self.need_line(name, Line::of(1, 60), noting)?;
-        match day(&text.text) {
-            Some(date) => Some((date, text.spot)),
-            None => {
-                let what = format!("`{name}` is {:?}, which is no date", text.text);
-                noting.note(text.spot, what, "a date is written like \"2027-01-30\"".to_owned());
-                None
-            }
-        }
+        read_day(name, &text, noting)
+    }
+
+    /// The same, where it is there.
+    pub(super) fn take_day(&mut self, name: &str, noting: &mut Noting<'_>) -> Option<(Date, Spot)> {
+        let text = self.take_line(name, Line::of(1, 60), noting)?;
+        read_day(name, &text, noting)
+    }
+
+    /// A list of so many lines, none of them twice. That it is missing is noted.
+    pub(super) fn need_lines(
+        &mut self,
+        name: &str,
+        most: usize,
+        line: Line,
+        noting: &mut Noting<'_>,
+    ) -> Vec<Text> {
+        let Some(node) = self.need(name, noting) else { return Vec::new() };
+        lines_of(name, node, most, line, noting)
     }
 
     /// A list of so many lines, none of them twice; empty where the field is not there.
@@ -129,6 +140,15 @@ impl Fields {
         let Some(node) = self.take(name) else { return Vec::new() };
         lines_of(name, node, most, line, noting)
     }
+}
+
+fn read_day(name: &str, text: &Text, noting: &mut Noting<'_>) -> Option<(Date, Spot)> {
+    let found = day(&text.text);
+    if found.is_none() {
+        let what = format!("`{name}` is {:?}, which is no date", text.text);
+        noting.note(text.spot, what, "a date is written like \"2027-01-30\"".to_owned());
+    }
+    Some((found?, text.spot))
 }
 
 /// A day as content writes it: `2027-01-30`, of this century.

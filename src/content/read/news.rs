@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::fields::{Fields, Line, Text, day};
+use super::front_matter::{Parts, parts};
 use super::markdown;
 use super::noting::{Noting, Spot};
 use super::yaml;
@@ -26,7 +27,7 @@ pub(super) fn issue(
     noting: &mut Noting<'_>,
     links: &mut Vec<(At, String)>,
 ) -> Option<Read> {
-    let Some((front, body, lines)) = parts(text) else {
+    let Some(Parts { front, body, lines }) = parts(text) else {
         let what = "it does not begin with its title, date and summary";
         let hint = "write them between two lines of ---, before the text".to_owned();
         noting.note(Spot { line: 1, column: 1 }, what, hint);
@@ -81,18 +82,4 @@ fn instant(name: &str, text: &Text, noting: &mut Noting<'_>) -> Option<Timestamp
         noting.note(text.spot, what, "it is written like \"2026-08-21T20:31:00Z\"".to_owned());
     }
     found
-}
-
-/// What is between the two lines, what comes behind them, and how many lines are before that.
-fn parts(text: &str) -> Option<(&str, &str, u64)> {
-    let rest = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n"))?;
-    let (mut at, mut lines) = (0, 1);
-    for line in rest.split_inclusive('\n') {
-        lines += 1;
-        if line.trim_end() == "---" {
-            return Some((&rest[..at], &rest[at + line.len()..], lines));
-        }
-        at += line.len();
-    }
-    None
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::site::provenance::link_of;
-use crate::site::{FeedFormat, FeedOf, Route, Site, assets};
+use crate::site::{FeedFormat, FeedOf, Route, ServiceRoute, Site, assets};
 
 /// Templates see it as `frame`.
 pub(super) struct Frame<'a> {
@@ -17,17 +17,25 @@ pub(super) struct Frame<'a> {
     pub(super) feeds: Vec<FeedOf>,
     /// Whether Explore's script is needed.
     pub(super) has_script: bool,
+    /// Whether its address is a secret: search engines are kept off, and nobody is told where a visitor came from.
+    pub(super) is_private: bool,
 }
 
 impl<'a> Frame<'a> {
     pub(super) fn new(site: &'a Site, route: Route, title: &str, description: &str) -> Frame<'a> {
         let (title, description) = (title.to_owned(), description.to_owned());
-        Frame { site, route, title, description, feeds: Vec::new(), has_script: false }
+        Frame { site, route, title, description, feeds: Vec::new(), has_script: false, is_private: false }
     }
 
     /// With feeds.
     pub(super) fn with(mut self, feeds: Vec<FeedOf>) -> Frame<'a> {
         self.feeds = feeds;
+        self
+    }
+
+    /// With an address that is a secret.
+    pub(super) fn private(mut self) -> Frame<'a> {
+        self.is_private = true;
         self
     }
 
@@ -44,8 +52,8 @@ impl<'a> Frame<'a> {
     /// The whole address of this page, where the site's host is known.
     pub(super) fn canonical(&self) -> Option<String> {
         self.site.base.origin.as_ref()?;
-        // What is not there has no address of its own.
-        (self.route != Route::NotFound).then(|| self.site.base.absolute(&self.route))
+        // What is not there has no address of its own, and a secret one is not repeated.
+        (self.route != Route::NotFound && !self.is_private).then(|| self.site.base.absolute(&self.route))
     }
 
     /// The whole address of the picture in cards, where the site's host is known.
@@ -61,6 +69,7 @@ impl<'a> Frame<'a> {
 
     /// The places that the head of each page leads to: address, name, whether this page is there, whether it is it.
     pub(super) fn places(&self) -> Vec<(String, &'static str, &'static str)> {
+        let ask = self.asks().then_some((Route::Service(ServiceRoute::Query), "Ask"));
         let places = [
             (Route::Explore(1), "Explore"),
             (Route::Platforms, "Platforms"),
@@ -74,7 +83,8 @@ impl<'a> Frame<'a> {
         let current = |route: &Route| {
             let is_below = match (&self.route, route) {
                 (Route::Kind(..) | Route::Category(..) | Route::Entry(_), Route::Explore(_))
-                | (Route::Platform(_) | Route::PlatformList(..), Route::Platforms) => true,
+                | (Route::Platform(_) | Route::PlatformList(..), Route::Platforms)
+                | (Route::Service(ServiceRoute::Stack), Route::Service(ServiceRoute::Query)) => true,
                 (here, route) => here.path().starts_with(&route.path()),
             };
             match (self.route == *route, is_below) {
@@ -83,7 +93,27 @@ impl<'a> Frame<'a> {
                 _ => "",
             }
         };
-        places.into_iter().map(|(route, name)| (self.link(&route), name, current(&route))).collect()
+        let places = ask.into_iter().chain(places);
+        places.map(|(route, name)| (self.link(&route), name, current(&route))).collect()
+    }
+
+    /// Whether registries may be asked here.
+    pub(super) fn asks(&self) -> bool {
+        self.site.services.registries.is_some()
+    }
+
+    /// The places that the foot of each page leads to beside those that every site has.
+    pub(super) fn further_places(&self) -> Vec<(String, &'static str)> {
+        let services = &self.site.services;
+        let has_calls = services.forms || !self.site.content.calls.is_empty();
+        let places = [
+            (self.asks(), Route::Service(ServiceRoute::Stack), "Check a stack"),
+            (has_calls, Route::Calls, "Calls for proposals"),
+            (services.forms, Route::Service(ServiceRoute::Suggest), "Something is missing or wrong?"),
+            (services.status, Route::Service(ServiceRoute::Status), "Status"),
+        ];
+        let there = places.into_iter().filter(|(is_there, ..)| *is_there);
+        there.map(|(_, route, name)| (self.link(&route), name)).collect()
     }
 
     /// The addresses of the feeds: address, media type, name.

@@ -15,7 +15,7 @@ use crate::content_files::{Place, load};
 use crate::exit::{Exit, Failure};
 use crate::output::{count, json, print};
 
-/// Check the content of the web site: entries, news, events
+/// Check the content of the web site: entries, news, events, calls
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -49,6 +49,7 @@ struct CheckAnswer {
     categories: usize,
     news: usize,
     events: usize,
+    calls: usize,
     problems: Vec<ProblemAnswer>,
 }
 
@@ -84,6 +85,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             categories: content.categories.len(),
             news: content.news.len(),
             events: content.events.len(),
+            calls: content.calls.len(),
             problems: problems.into_iter().map(ProblemAnswer::from).collect(),
         })?)?;
         return Ok(exit);
@@ -98,12 +100,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
             problems => count(problems, "problem"),
         };
         text += &format!(
-            "{}: {wrong}; right are {} entries, {} categories, {}, {}\n",
+            "{}: {wrong}; right are {} entries, {} categories, {}, {}, {}\n",
             printable(&place.to_string()),
             content.entries.len(),
             content.categories.len(),
             count(content.news.len(), "issue"),
             count(content.events.len(), "event"),
+            count(content.calls.len(), "call"),
         );
     }
     print(text.as_bytes())?;
