@@ -27,8 +27,9 @@
 //! | [`content`] | the site's own words: entries, news, events | `oci` |
 //! | [`query`] | a question about one image, or a stack of them, answered | `oci`, `registry` |
 //! | [`scan`] | texts that name images → references with their lines | `oci` |
-//! | [`suggestion`] | what is missing or wrong, and what was decided | nothing |
-//! | [`proposal`] | what is asked for in a call, and every step since | nothing |
+//! | [`form`] | what people type into forms: plain, bounded text | nothing |
+//! | [`suggestion`] | what is missing or wrong, and what was decided | `oci`, `form` |
+//! | [`proposal`] | what is asked for in a call, and every step since | `form` |
 //! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content`, `query`, `suggestion`, `proposal` |
 //! | [`site_folder`] | a site as files in a folder | `site`, `staging` |
 //! | [`serve`] | the site over HTTP, live queries, forms | `oci`, `registry`, `inventory`, `timeline`, `store`, `content`, `crawl`, `query`, `scan`, `suggestion`, `proposal`, `site` |
@@ -43,6 +44,7 @@ pub mod chart;
 pub mod content;
 pub mod crawl;
 pub mod evidence;
+pub mod form;
 pub mod history;
 pub mod inventory;
 pub mod layout;

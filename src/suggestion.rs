@@ -1,5 +1,8 @@
 //! Suggestions: "is something missing or wrong?", of an entry or of a new one. They wait for a moderator.
 
+pub mod draft;
+pub mod form;
+
 use jiff::Timestamp;
 
 /// What somebody sent in. Texts are plain, without controls, and bounded (`form`).

@@ -14,7 +14,7 @@ pub enum StoreErrorKind {
     Absent,
     /// Another program is writing.
     Locked,
-    /// The disk is full.
+    /// The disk is full, or as much waits as may wait.
     Full,
     /// The file is damaged, or no store at all.
     Corrupt,
@@ -103,6 +103,39 @@ impl StoreError {
             "there is no such file".into(),
             Some(hint),
         )
+    }
+
+    /// Nobody has sent anything in.
+    pub(super) fn nothing_sent(path: &Path) -> StoreError {
+        let hint = "the first form that is sent in makes it, beside the store; or name another with --store";
+        let (tried, what) = ("opening what people sent in", "there is no such file");
+        StoreError::made(StoreErrorKind::Absent, path, tried, what.into(), Some(hint))
+    }
+
+    /// As many are there as may be.
+    pub(super) fn too_many(
+        path: &Path,
+        tried: &str,
+        most: i64,
+        what: &str,
+        hint: &'static str,
+    ) -> StoreError {
+        let what = format!("there are {most} {what}, and that is the most");
+        StoreError::made(StoreErrorKind::Full, path, tried, what, Some(hint))
+    }
+
+    /// What was erased still stands in the log, because others read.
+    pub(super) fn kept_in_log(path: &Path) -> StoreError {
+        let what = "it is erased, but its bytes stay in the log while another program reads";
+        let hint = "end what reads it, and erase it once more";
+        StoreError::made(StoreErrorKind::Locked, path, "erasing a contact", what.into(), Some(hint))
+    }
+
+    /// There is something where a copy would be put.
+    pub(super) fn in_the_way(path: &Path) -> StoreError {
+        let hint = "name a place that has none, or take that one away";
+        let (tried, what) = ("writing a copy", "there is a file already");
+        StoreError::made(StoreErrorKind::Other, path, tried, what.into(), Some(hint))
     }
 
     pub(super) fn foreign(path: &Path, what: &str) -> StoreError {
