@@ -36,6 +36,16 @@ description: A weekend of free and open source developers.
 ";
 const FRONT: &str =
     "---\ntitle: Issue one\ndate: \"2026-11-23\"\nsummary: What changed in the last days.\n---\n";
+const CALL: &str = "---
+title: Machines for arm64
+summary: Build and test hosts for free software.
+opens: \"2027-01-11\"
+closes: \"2027-03-31\"
+offers: [Virtual machines, Runners]
+platforms: [linux/arm64, linux/arm/v7]
+terms: [The source is free.]
+---
+";
 const SVG: &str =
     r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><title>A</title><path d="M0 0"/></svg>"#;
 
@@ -62,6 +72,11 @@ fn told(problems: &[Problem]) -> String {
 
 fn problems(files: &[(&str, &str)]) -> String {
     told(&read(files).1)
+}
+
+/// What is told of a call with this text.
+fn of_call(text: &str) -> String {
+    problems(&[("calls/machines.md", text)])
 }
 
 /// What is told of an issue with this text.
@@ -541,6 +556,123 @@ fn html_never_comes_through() {
     }
 }
 
+// Calls --------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_call_is_read_with_its_platforms_as_they_are_usually_written() {
+    let text = CALL.replace("linux/arm64, linux/arm/v7", "linux/aarch64, linux/armhf, linux/x86_64/v2");
+    let text = format!("{text}For [NGINX](/entry/nginx/).\n\n## How\n\nSoon.\n");
+    let open = CALL.replace("closes: \"2027-03-31\"\n", "").replace("2027-01-11", "2027-02-11");
+    let (content, problems) =
+        read(&[("calls/README.md", "for people"), ("calls/machines.md", &text), ("calls/open.md", &open)]);
+    assert_eq!(told(&problems), "");
+    let slugs: Vec<_> = content.calls.iter().map(|call| call.slug.as_str()).collect();
+    assert_eq!(slugs, ["open", "machines"], "the newest first");
+    let call = &content.calls[1];
+    assert_eq!((call.title.as_str(), call.offers.len(), call.terms.len()), ("Machines for arm64", 2, 1));
+    assert_eq!(call.platforms, ["linux/arm64", "linux/arm/v7", "linux/amd64/v2"]);
+    assert_eq!(
+        call.html_below("/below"),
+        "<p>For <a href=\"/below/entry/nginx/\">NGINX</a>.</p>\n<h2 id=\"how\">How</h2>\n<p>Soon.</p>\n"
+    );
+    let (at, link) = &content.links[0];
+    assert_eq!((at.file.as_str(), at.line, at.column), ("calls/machines.md", 10, 5));
+    assert_eq!(link, "/entry/nginx/");
+    let day = |day: &str| day.parse().unwrap();
+    let is_open = |at: usize| {
+        ["2027-01-10", "2027-01-11", "2027-03-31", "2027-04-01"].map(|on| content.calls[at].is_open(day(on)))
+    };
+    assert_eq!(is_open(1), [false, true, true, false], "both days are among those on which it is open");
+    assert_eq!(is_open(0), [false, false, true, true]);
+}
+
+#[test]
+fn what_is_wrong_with_a_call_is_told_where_it_stands() {
+    let lines = |count: usize| (0..count).map(|at| format!("line {at},")).collect::<String>();
+    for (was, is, problem) in [
+        ("title: Machines for arm64", "title: It", "2:8: `title` is 2 long, and 3 characters are the least"),
+        ("title: Machines for arm64\n", "", "2:1: the field `title` is missing"),
+        ("software.", "software", "3:10: `summary` has to be a sentence, and ends in no full stop"),
+        ("2027-01-11", "2027-02-30", "4:8: `opens` is \"2027-02-30\", which is no date"),
+        ("opens: \"2027-01-11\"\n", "", "2:1: the field `opens` is missing"),
+        ("2027-03-31", "soon", "5:9: `closes` is \"soon\", which is no date"),
+        ("2027-03-31", "2027-01-10", "5:9: it closes on 2027-01-10, before it opens on 2027-01-11"),
+        ("closes", "closed", "5:1: there is no field `closed` here | did you mean closes?"),
+        ("[Virtual machines, Runners]", "[]", "6:9: `offers` has none"),
+        ("[Virtual machines, Runners]", "Runners", "6:9: `offers` has to be a list, and is text"),
+        ("[Virtual machines, Runners]", "[a]", "6:10: `offers` is 1 long, and 3 characters are the least"),
+        ("[Virtual machines, Runners]", "[One, One]", "6:15: `offers` has \"One\" twice"),
+        (
+            "[Virtual machines, Runners]",
+            &format!("[{}]", lines(21)),
+            "6:9: `offers` has 21, and 20 is the most",
+        ),
+        ("offers: [Virtual machines, Runners]\n", "", "2:1: the field `offers` is missing"),
+        (
+            "linux/arm64,",
+            "arm64,",
+            "7:13: \"arm64\" names no operating system and architecture | write linux/arm64",
+        ),
+        (
+            "linux/arm64,",
+            "arm32v7,",
+            "7:13: \"arm32v7\" names no operating system and architecture | write linux/arm/v7",
+        ),
+        (
+            "linux/arm64,",
+            "linux/amr64,",
+            "7:13: \"linux/amr64\" is no platform that is known | did you mean linux/arm64",
+        ),
+        (
+            "linux/arm64,",
+            "lunix/arm64,",
+            "7:13: \"lunix/arm64\" is no platform that is known | did you mean linux/arm64?",
+        ),
+        (
+            "linux/arm64,",
+            "beos/z80,",
+            "7:13: \"beos/z80\" is no platform that is known | a platform is written like linux/arm64",
+        ),
+        ("linux/arm64,", "'linux/*',", "7:13: \"linux/*\" is no platform: "),
+        (
+            "linux/arm64,",
+            "windows(10.0)/amd64,",
+            "names a version of the operating system | write windows/amd64",
+        ),
+        (
+            "linux/arm64,",
+            "linux/arm,",
+            "7:24: `platforms` has linux/arm/v7 twice: \"linux/arm/v7\" is another name",
+        ),
+        ("platforms: [linux/arm64, linux/arm/v7]\n", "", "2:1: the field `platforms` is missing"),
+        ("[The source is free.]", "[7]", "8:9: `terms` has to be text, and is a number"),
+        ("terms: [The source is free.]\n", "", "2:1: the field `terms` is missing"),
+    ] {
+        let text = CALL.replace(was, is);
+        assert_ne!(text, CALL, "{was}");
+        let told = of_call(&text);
+        assert!(told.starts_with("calls/machines.md:") && told.contains(problem), "{is}: {told}");
+    }
+    assert!(of_call("No front matter\n").contains("1:1: it does not begin with its title"));
+    assert!(
+        of_call(&format!("{CALL}<b>Bold</b>\n"))
+            .contains("calls/machines.md:10:1: it has HTML of its own: <b>")
+    );
+    let named = problems(&[("calls/Machines.md", CALL), ("calls/a.yaml", ""), ("calls/b.markdown", CALL)]);
+    assert!(
+        named.contains("calls/Machines.md:0:0: its name, \"Machines\", can't stand in an address"),
+        "{named}"
+    );
+    assert!(
+        named.contains("calls/a.yaml:0:0: content has no such file | calls are files that end in .md"),
+        "{named}"
+    );
+    assert!(
+        named.contains("calls/b.markdown:0:0: its name does not end in .md | rename it to b.md"),
+        "{named}"
+    );
+}
+
 // The schemas --------------------------------------------------------------------------------------------------------
 
 struct Schema(Schemas, SchemaIndex);
@@ -571,7 +703,7 @@ impl Schema {
 #[test]
 fn the_bundled_content_is_what_the_schemas_say() {
     let (entry, event, news) = (Schema::of("entry"), Schema::of("event"), Schema::of("news"));
-    let categories = Schema::of("categories");
+    let (categories, call) = (Schema::of("categories"), Schema::of("call"));
     let mut checked = 0;
     for file in Content::bundled() {
         let text = String::from_utf8(file.bytes).unwrap_or_default();
@@ -580,6 +712,7 @@ fn the_bundled_content_is_what_the_schemas_say() {
             Some(("entries", _)) => (&entry, text.as_str()),
             Some(("events", _)) => (&event, text.as_str()),
             Some(("news", _)) => (&news, text.split("---\n").nth(1).unwrap()),
+            Some(("calls", name)) if name != "README.md" => (&call, text.split("---\n").nth(1).unwrap()),
             _ => continue,
         };
         assert_eq!(schema.refuses(text), None, "{}", file.path);
@@ -664,6 +797,30 @@ fn schemas_and_reader_agree() {
         (front("title", "titel"), false),
         (front("title", "author: a\ntitle"), false),
     ];
+    let call = |was: &str, is: &str| CALL.replace(was, is);
+    let long = |count: usize| (0..count).map(|at| format!("line {at},")).collect::<String>();
+    let of_calls = [
+        (CALL.to_owned(), true),
+        (call("closes: \"2027-03-31\"\n", ""), true),
+        (call("2027-03-31", "2027-03-32"), false),
+        (call("2027-01-11", "1927-01-11"), false),
+        (call("opens", "open"), false),
+        (call("software.", "software"), false),
+        (call("Machines for arm64", "It"), false),
+        (call("[Virtual machines, Runners]", "Runners"), false),
+        (call("[Virtual machines, Runners]", "[]"), false),
+        (call("[Virtual machines, Runners]", "[Runners, Runners]"), false),
+        (call("[Virtual machines, Runners]", &format!("[{}]", long(20))), true),
+        (call("[Virtual machines, Runners]", &format!("[{}]", long(21))), false),
+        (call("Runners", &"x".repeat(201)), false),
+        (call("The source is free.", &"x".repeat(300)), true),
+        (call("The source is free.", &"x".repeat(301)), false),
+        (call("linux/arm64", "linux/riscv64"), true),
+        (call("linux/arm64", "arm64"), false),
+        (call("linux/arm64", "linux/arm64/v8/x"), false),
+        (call("linux/arm64", "'linux/*'"), false),
+        (call("terms", "conditions"), false),
+    ];
     let check = |name: &str, path: &str, text: &str, checked: &str, is_good: bool| {
         let refused = Schema::of(name).refuses(checked);
         assert_eq!(refused.is_none(), is_good, "the schema, of {text}: {refused:?}");
@@ -675,6 +832,9 @@ fn schemas_and_reader_agree() {
     }
     for (text, is_good) in &of_events {
         check("event", "events/a.yaml", text, text, *is_good);
+    }
+    for (text, is_good) in &of_calls {
+        check("call", "calls/machines.md", text, text.split("---\n").nth(1).unwrap(), *is_good);
     }
     for (text, is_good) in &of_news {
         check("news", "news/2026-11-23-one.md", text, text.split("---\n").nth(1).unwrap(), *is_good);
@@ -704,10 +864,13 @@ fn check_tells_every_problem_with_file_and_line() {
         ("entries/none.yaml", &NGINX.replace("NGINX", "None").replace("[nginx]", "[ghcr.io/a/b, postgers]")),
         ("entries/bad.yaml", "name: [x]\n"),
         ("news/2026-11-23-one.md", &text),
+        ("calls/machines.md", &format!("{CALL}[It](/calls/machines/), [not](/calls/none/)\n")),
         (".hidden/x", ""),
     ]);
     let ran = home.run(&["content", "check"]).exits(1);
     assert_snapshot!(ran.text(), @r##"
+    content/calls/machines.md:10:25: the link /calls/none/ leads to no page of the site
+      did you mean /calls/?
     content/entries/bad.yaml:1:1: it has neither `images` nor `packages`
       `images` are what evidence is of; what has none names its `packages`
     content/entries/bad.yaml:1:1: the field `categories` is missing
@@ -728,10 +891,11 @@ fn check_tells_every_problem_with_file_and_line() {
     content/news/2026-11-23-one.md:8:20: the link /entry/nginx leads to no page of the site
       the page is /entry/nginx/
 
-    content: 10 problems; right are 3 entries, 2 categories, 1 issue, 0 events
+    content: 11 problems; right are 3 entries, 2 categories, 1 issue, 0 events, 1 call
     "##);
     let json = home.run(&["content", "check", "--json", "--content", "content"]).exits(1).json();
     assert_eq!((json["folder"].as_str(), json["entries"].as_u64()), (Some("content"), Some(3)));
+    assert_eq!(json["calls"], 1);
     let problems = json["problems"].as_array().unwrap();
     let bad = problems.iter().find(|problem| problem["line"] == 1 && problem["column"] == 7).unwrap();
     assert_eq!(

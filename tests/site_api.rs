@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use boon::{Compiler, Draft, Schemas};
 use serde_json::{Value, json};
 use site_support::{HOSTILE, get, json as document, paths, read, text};
+use workson::query::stack::{StackAnswer, StackImage, StackProblem};
+use workson::query::{ErrorAnswer, ImageAnswer, PlatformAnswer, SupportAnswer};
 use workson::site::Site;
 
 const AT: &str = "https://workson.example";
@@ -283,4 +285,111 @@ fn names_stay_what_they_are_in_json() {
     for (at, name) in HOSTILE.into_iter().enumerate() {
         assert_eq!(document(&site, &format!("/api/v1/entries/written-{at}.json"))["name"], name);
     }
+}
+
+/// A site that is served with live queries.
+fn served() -> Site {
+    let mut site = site_support::site(AT);
+    site.services.registries = Some(vec!["docker.io".into()]);
+    site
+}
+
+#[test]
+fn where_registries_may_be_asked_the_openapi_document_says_how() {
+    let static_paths = document(&site_support::site(AT), "/api/v1/openapi.json")["paths"].clone();
+    let described = document(&served(), "/api/v1/openapi.json");
+    let mut compiler = Compiler::new();
+    compiler.enable_format_assertions();
+    compiler.add_resource("https://spec.test/3.1.json", serde_json::from_str(OPEN_API).unwrap()).unwrap();
+    let mut schemas = Schemas::new();
+    let schema = compiler.compile("https://spec.test/3.1.json", &mut schemas).unwrap();
+    if let Err(error) = schemas.validate(&described, schema) {
+        panic!("{error:#}");
+    }
+    for reference in
+        described.to_string().split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap())
+    {
+        assert!(described.pointer(reference).is_some(), "{reference} leads nowhere");
+    }
+    let paths = described["paths"].as_object().unwrap();
+    for (path, item) in static_paths.as_object().unwrap() {
+        assert_eq!(&paths[path], item, "{path}: what a site has is there as well");
+    }
+    let more: Vec<&str> =
+        paths.keys().map(String::as_str).filter(|path| static_paths.get(path).is_none()).collect();
+    let more: BTreeSet<&str> = more.into_iter().collect();
+    assert_eq!(more, BTreeSet::from(["/api/v1/query", "/api/v1/stack", "/healthz", "/readyz"]));
+    let ids: Vec<&str> = paths
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+    let codes = |operation: &Value| -> Vec<String> {
+        operation["responses"].as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(codes(&paths["/api/v1/query"]["get"]), ["200", "400", "403", "429", "503"]);
+    assert_eq!(codes(&paths["/api/v1/stack"]["post"]), ["200", "400", "403", "413", "415", "429"]);
+    for header in ["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"] {
+        assert!(described["components"]["responses"]["TooMany"]["headers"].get(header).is_some(), "{header}");
+    }
+}
+
+#[test]
+fn live_answers_are_as_the_openapi_document_says() {
+    let mut described = Described::new(&served());
+    let example = |described: &Described, path: &str, method: &str| {
+        let content = &described.document["paths"][path][method]["responses"]["200"]["content"];
+        content["application/json"]["example"].clone()
+    };
+    let (query, stack) =
+        (example(&described, "/api/v1/query", "get"), example(&described, "/api/v1/stack", "post"));
+    described.check("LiveAnswer", &query, "the example");
+    described.check("Stack", &stack, "the example");
+    for (name, response) in described.document["components"]["responses"].clone().as_object().unwrap() {
+        if let Some(example) = response.pointer("/content/application~1json/example") {
+            described.check("Refusal", example, name);
+        }
+    }
+
+    // What the program answers, and not what was written down of it.
+    let text = "linux/arm64".to_owned();
+    let platform = PlatformAnswer {
+        platform: text.clone(),
+        os: Some("linux".into()),
+        architecture: Some("arm64".into()),
+        variant: None,
+        os_version: None,
+        os_features: vec![],
+        digest: "sha256:0".into(),
+        size: 1,
+    };
+    let whole = ImageAnswer {
+        reference: "nginx".into(),
+        digest: Some("sha256:0".into()),
+        media_type: Some("application/vnd.oci.image.index.v1+json".into()),
+        kind: Some("index"),
+        platforms: vec![platform],
+        attestations: 1,
+        notes: vec!["a note".into()],
+        supports: vec![SupportAnswer { platform: text.clone(), verdict: "yes", reason: None }],
+        error: None,
+        is_certain: true,
+    };
+    let error = ErrorAnswer { kind: "not-found", message: "no such image".into(), hint: None };
+    let failed = ImageAnswer::failed("nignx", error, &[]);
+    for (answer, at, source) in [
+        (&whole, json!("2026-12-24T09:57:00Z"), json!("store")),
+        (&failed, json!("2026-12-24T09:57:00Z"), json!("registry")),
+        (&failed, json!(null), json!(null)),
+    ] {
+        let mut answer = serde_json::to_value(answer).unwrap();
+        answer["observedAt"] = at;
+        answer["source"] = source;
+        described.check("LiveAnswer", &answer, "an answer");
+    }
+    let images = [whole, failed].map(|answer| StackImage { line: 1, answer });
+    let problems = vec![StackProblem { line: 2, what: "what?".into() }];
+    let answer = StackAnswer::judge("list", images.into(), &[text], problems);
+    described.check("Stack", &serde_json::to_value(answer).unwrap(), "a stack");
 }

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::Write;
+mod parts;
+mod site_support;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use std::collections::{BTreeMap, HashSet};
+
 use jiff::{Timestamp, ToSpan};
+use site_support::html;
 use workson::catalog::check::Evidence;
 use workson::catalog::verified::Verified;
 use workson::content::{Content, File};
@@ -15,9 +16,6 @@ use workson::evidence::Rung;
 use workson::site::{Base, Route, Site};
 use workson::timeline::{Offer, Recorder, Source, Timeline};
 use workson_oci::Platform;
-
-const BUDGET: usize = 30 * 1024;
-const ELEMENTS: usize = 1_400;
 
 fn bundled() -> Site {
     let timeline = Timeline::bundled().unwrap();
@@ -107,56 +105,14 @@ fn is_document(route: &Route) -> bool {
     )
 }
 
-/// The values of an attribute.
-fn values<'h>(html: &'h str, attribute: &str) -> Vec<&'h str> {
-    let begin = format!(" {attribute}=\"");
-    html.split(&begin).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
-}
-
-/// Every tag with its attributes.
-fn tags(html: &str) -> impl Iterator<Item = &str> {
-    html.split('<')
-        .skip(1)
-        .filter(|tag| tag.starts_with(|c: char| c.is_ascii_lowercase()))
-        .map(|tag| tag.split('>').next().unwrap())
-}
-
 /// What is wrong with a page.
 fn faults(site: &Site, route: &Route, seen: &mut HashSet<String>) -> Vec<String> {
-    let mut faults = Vec::new();
     let Some(page) = site.render(route) else { return vec!["it is not there".to_owned()] };
     let html = String::from_utf8(page.bytes).unwrap();
-    let mut packed = GzEncoder::new(Vec::new(), Compression::new(6));
-    packed.write_all(html.as_bytes()).unwrap();
-    let (size, elements) = (packed.finish().unwrap().len(), tags(&html).count());
-    if size > BUDGET {
-        faults.push(format!("{size} bytes"));
-    }
-    if elements > ELEMENTS {
-        faults.push(format!("{elements} elements"));
-    }
-    for tag in tags(&html) {
-        let name = tag.split_whitespace().next().unwrap();
-        let has = |attribute: &str| tag.contains(&format!(" {attribute}"));
-        if name == "style" || has("style=") || (name == "script" && !has("src=")) {
-            faults.push(format!("forbidden by the policy: {tag}"));
-        }
-        let is_handler = |word: &str| word.starts_with("on") && word.contains('=');
-        // What is in quotes is no attribute.
-        let bare: String = tag.split('"').step_by(2).collect();
-        if bare.split_whitespace().skip(1).any(is_handler) {
-            faults.push(format!("a handler: {tag}"));
-        }
-        let asks = matches!(name, "script" | "img" | "link") && !tag.contains("rel=\"canonical\"");
-        if asks && (has("href=\"http") || has("src=\"http")) {
-            faults.push(format!("another host: {tag}"));
-        }
-    }
-    let ids = values(&html, "id");
-    if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
-        faults.push(format!("an id twice: {ids:?}"));
-    }
-    for link in ["href", "src", "action", "data-index"].into_iter().flat_map(|name| values(&html, name)) {
+    let mut faults = html::faults(&html);
+    let ids = html::values(&html, "id");
+    for link in ["href", "src", "action", "data-index"].into_iter().flat_map(|name| html::values(&html, name))
+    {
         let is_outside = link.starts_with("http") && !link.starts_with("https://workson.example/below");
         if is_outside || !seen.insert(link.to_owned()) {
             continue;
@@ -289,12 +245,32 @@ fn a_number_and_its_noun_agree() {
 #[test]
 fn what_is_not_there_has_no_page() {
     let site = bundled();
-    for path in
-        ["/entry/nothing/", "/explore/99/", "/platform/nothing/", "/changes/1999-01/", "/news/nothing/"]
-    {
+    for path in [
+        "/entry/nothing/",
+        "/explore/99/",
+        "/platform/nothing/",
+        "/changes/1999-01/",
+        "/news/nothing/",
+        "/calls/nothing/",
+    ] {
         let route = Route::parse(path).unwrap();
         assert_eq!(site.render(&route), None, "{path}");
     }
     let same = Route::ComparePair("linux-arm64".into(), "linux-arm64".into(), 1);
     assert_eq!(site.render(&same), None);
+}
+
+#[test]
+fn a_site_of_files_leads_to_no_page_of_a_service() {
+    let (mut content, _) = Content::read(&Content::bundled());
+    content.calls.push(site_support::call());
+    let site = site(&Timeline::bundled().unwrap(), content);
+    for route in site.routes().iter().filter(|route| is_page(route)) {
+        let html = String::from_utf8(site.render(route).unwrap().bytes).unwrap();
+        for link in ["href", "action"].into_iter().flat_map(|name| html::values(&html, name)) {
+            let route = link.strip_prefix("/below").and_then(|link| Route::parse(link.split('?').next()?));
+            assert!(!matches!(route, Some(Route::Service(_))), "{link}");
+        }
+    }
+    assert!(site.routes().iter().all(|route| !matches!(route, Route::Service(_))));
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Rendered, Route, Site};
+use super::{Rendered, Route, ServiceRoute, Site};
 
 /// How many addresses a part of the site map has at most, as the protocol says.
 const PART: usize = 50_000;
@@ -96,6 +96,12 @@ impl<'a> Changed<'a> {
 
 pub(super) fn robots(site: &Site) -> Option<Rendered> {
     let mut text = "User-agent: *\nAllow: /\n".to_owned();
+    if site.services.registries.is_some() {
+        // Each entry leads to a question: whoever goes along all links would have the registries asked them all.
+        for route in [ServiceRoute::Query, ServiceRoute::ApiQuery] {
+            text.push_str(&format!("Disallow: {}?\n", site.base.link(&Route::Service(route))));
+        }
+    }
     if site.base.origin.is_some() {
         text.push_str(&format!("\nSitemap: {}\n", site.base.absolute(&Route::Sitemap(0))));
     }

@@ -2,14 +2,17 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub(crate) mod html;
+
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
 use workson::catalog::check::Evidence;
 use workson::catalog::verified::Verified;
-use workson::content::{At, Content, Entry, Event, Heading, Issue, Kind};
+use workson::content::{At, Call, Content, Entry, Event, Heading, Issue, Kind};
 use workson::evidence::Rung;
+use workson::proposal::{self, Notice, Project, Request, State, Step, Usage};
 use workson::site::{Base, Rendered, Route, Site};
 use workson::timeline::{ImageTimeline, Moment, MomentId, Offer, SetId, Source, Span, Timeline};
 use workson_oci::Platform;
@@ -94,8 +97,92 @@ pub(crate) fn hostile(at: &str) -> Site {
         });
         let (title, summary) = (name.into(), name.into());
         content.news.push(Issue { slug: format!("issue-{at}"), title, summary, ..issue() });
+        content.calls.push(Call {
+            slug: format!("call-{at}"),
+            title: name.into(),
+            summary: name.into(),
+            offers: vec![name.into()],
+            platforms: vec![name.into()],
+            terms: vec![name.into()],
+            ..call()
+        });
     }
-    of(at, content, Some(&hostile_timeline()))
+    let mut site = of(at, content, Some(&hostile_timeline()));
+    for (at, name) in HOSTILE.into_iter().enumerate() {
+        let id = i64::try_from(at).unwrap();
+        site.projects.push(project(id, &format!("call-{}", at % 2), name));
+        let at = "2026-12-01T10:00:00Z".parse().unwrap();
+        let notice = |id, to, project| Notice { id, at, call: "call-0".into(), to, project };
+        site.notices.push(notice(id, State::Approved, Some((name.into(), name.into()))));
+        site.notices.push(notice(id + 100, State::Declined, None));
+    }
+    site
+}
+
+/// A call for proposals that is open from the middle of November 2026 on.
+pub(crate) fn call() -> Call {
+    Call {
+        slug: "machines".into(),
+        title: "Machines for arm64".into(),
+        summary: "Build and test hosts for free software.".into(),
+        opens: "2026-11-15".parse().unwrap(),
+        closes: Some("2027-03-31".parse().unwrap()),
+        offers: vec!["Virtual machines".into()],
+        platforms: vec!["linux/arm64".into(), "linux/arm/v7".into()],
+        terms: vec!["The source is free.".into()],
+        html: "<h2 id=\"how\">How</h2>\n<p>As <a href=\"/method/\">told</a>.</p>\n".into(),
+    }
+}
+
+/// Who decided. It is nowhere to be seen.
+pub(crate) const REVIEWER: &str = "reviewer-ada";
+
+/// What a proposer asks for, in these words.
+pub(crate) fn request(text: &str) -> Request {
+    Request {
+        project: text.into(),
+        benefits: format!("{text}\n{text}"),
+        source: format!("https://example.org/{text}"),
+        license: text.into(),
+        links: vec![format!("https://example.org/{text}"), format!("javascript:{text}"), text.into()],
+        platforms: vec!["linux/arm64".into(), text.into()],
+        machines: text.into(),
+        usage: Usage::Continuous,
+        ci: text.into(),
+    }
+}
+
+/// The steps of a proposal that came to its end, with these words as reasons.
+pub(crate) fn steps(text: &str) -> Vec<proposal::Event> {
+    let steps = [
+        ("proposer", Step::Submit, State::Submitted),
+        (REVIEWER, Step::Review, State::InReview),
+        (REVIEWER, Step::Approve, State::Approved),
+        (REVIEWER, Step::Provision, State::Provisioned),
+        ("proposer", Step::Activate, State::Active),
+        ("workson", Step::Review, State::ReviewDue),
+        (REVIEWER, Step::Complete, State::Completed),
+    ];
+    let event = |(day, (by, step, to)): (usize, (&str, Step, State))| proposal::Event {
+        at: format!("2026-12-{:02}T10:00:00Z", day + 1).parse().unwrap(),
+        by: by.into(),
+        step,
+        to,
+        reason: text.into(),
+    };
+    steps.into_iter().enumerate().map(event).collect()
+}
+
+/// A project that was approved, in these words.
+pub(crate) fn project(id: i64, call: &str, text: &str) -> Project {
+    Project {
+        id,
+        call: call.into(),
+        request: request(text),
+        state: State::Completed,
+        entries: vec!["written-0".into(), "nginx".into(), "none".into()],
+        events: steps(text),
+    }
 }
 
 fn hostile_timeline() -> Timeline {

@@ -56,6 +56,7 @@ struct Links {
 struct AllFeeds {
     news: Feeds,
     changes: Feeds,
+    decisions: Feeds,
 }
 
 pub(super) fn document(site: &Site) -> Index<'_> {
@@ -102,6 +103,7 @@ pub(super) fn document(site: &Site) -> Index<'_> {
         feeds: AllFeeds {
             news: Feeds::new(site, &FeedOf::News),
             changes: Feeds::new(site, &FeedOf::Changes),
+            decisions: Feeds::new(site, &FeedOf::Decisions),
         },
     }
 }

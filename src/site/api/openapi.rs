@@ -1,6 +1,9 @@
 //! The OpenAPI 3.1 document that describes the API and all else that programs read here.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::site::{Rendered, Site};
@@ -8,13 +11,50 @@ use crate::site::{Rendered, Site};
 /// The document without what hangs on the place and version: `paths`, `components`, `tags`.
 const TEMPLATE: &str = include_str!("openapi.json");
 
+/// The same of what only a service answers.
+const SERVICE: &str = include_str!("service.json");
+
 #[derive(Serialize)]
 struct Document<'a> {
     openapi: &'static str,
     info: Info,
     servers: [Server; 1],
     #[serde(flatten)]
-    rest: std::collections::BTreeMap<&'a str, &'a RawValue>,
+    rest: Rest<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Rest<'a> {
+    /// Of a site, as it is written.
+    OfSite(BTreeMap<&'a str, &'a RawValue>),
+    /// Of a site and a service.
+    OfBoth(Value),
+}
+
+/// Puts what a service has to what a site has: fields to fields, lists behind lists.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                match into.get_mut(&name) {
+                    Some(known) => merge(known, value),
+                    None => drop(into.insert(name, value)),
+                }
+            }
+        }
+        (Value::Array(into), Value::Array(from)) => into.extend(from),
+        (into, from) => *into = from,
+    }
+}
+
+fn rest(site: &Site) -> Option<Rest<'static>> {
+    if site.services.registries.is_none() {
+        return Some(Rest::OfSite(serde_json::from_str(TEMPLATE).ok()?));
+    }
+    let mut both: Value = serde_json::from_str(TEMPLATE).ok()?;
+    merge(&mut both, serde_json::from_str(SERVICE).ok()?);
+    Some(Rest::OfBoth(both))
 }
 
 #[derive(Serialize)]
@@ -57,6 +97,6 @@ pub(super) fn render(site: &Site) -> Option<Rendered> {
             license: License { name: "MIT OR Apache-2.0", identifier: "MIT OR Apache-2.0" },
         },
         servers: [Server { url }],
-        rest: serde_json::from_str(TEMPLATE).ok()?,
+        rest: rest(site)?,
     })
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::Frame;
-use crate::site::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, Route, Site};
+use crate::site::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, Route, ServiceRoute, Site};
 
 #[derive(Template)]
 #[template(path = "download.html")]
@@ -14,6 +14,8 @@ pub(super) struct Page<'a> {
     /// Name, and a link for each form.
     feeds: Vec<(&'static str, Vec<(String, &'static str)>)>,
     badges: Vec<(String, &'static str)>,
+    /// Where any image may be asked about; none where that is not served.
+    ask: Option<(String, String)>,
 }
 
 pub(super) fn page(site: &Site) -> Page<'_> {
@@ -38,7 +40,11 @@ pub(super) fn page(site: &Site) -> Page<'_> {
         let link = |format: FeedFormat| (frame.link(&Route::Feed { of: of.clone(), format }), format.name());
         (name, FeedFormat::ALL.into_iter().map(link).collect())
     };
-    let feeds = vec![feed("News", FeedOf::News), feed("All changes", FeedOf::Changes)];
+    let feeds = vec![
+        feed("News", FeedOf::News),
+        feed("All changes", FeedOf::Changes),
+        feed("Decisions about proposals", FeedOf::Decisions),
+    ];
     let first = site.catalogue.columns.first().map(|column| column.slug.clone()).unwrap_or_default();
     let entry = site.catalogue.entries.first().map(|entry| entry.slug.clone()).unwrap_or_default();
     let badge = |of: BadgeOf, format| frame.link(&Route::Badge { of, format });
@@ -54,5 +60,9 @@ pub(super) fn page(site: &Site) -> Page<'_> {
         (badge(BadgeOf::Coverage(first.clone()), BadgeFormat::Svg), "a platform’s coverage, SVG"),
         (badge(BadgeOf::Coverage(first), BadgeFormat::Endpoint), "the same as a Shields endpoint"),
     ];
-    Page { frame, documents, feeds, badges }
+    let ask = frame.asks().then(|| {
+        let address = |route| site.base.absolute(&Route::Service(route));
+        (address(ServiceRoute::ApiQuery), address(ServiceRoute::ApiStack))
+    });
+    Page { frame, documents, feeds, badges, ask }
 }

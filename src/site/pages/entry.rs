@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use askama::Template;
+use url::form_urlencoded::Serializer;
 
 use super::Frame;
 use super::frame::{day, origin_name};
@@ -12,7 +13,8 @@ use crate::content::{self, Kind};
 use crate::evidence::{Rung, Verdict};
 use crate::site::provenance::link_of;
 use crate::site::{
-    ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedFormat, FeedOf, Mark, Route, Site, provenance,
+    ApiRoute, BadgeFormat, BadgeOf, Column, Entry, FeedFormat, FeedOf, Mark, Route, ServiceRoute, Site,
+    provenance,
 };
 
 /// How many cells the table of tags may have.
@@ -66,6 +68,9 @@ pub(super) struct Page<'a> {
     json: String,
     feeds: Vec<(String, &'static str)>,
     badge: Option<Badge>,
+    /// Where the registry is asked about it, and where something is said about it; none where that is not served.
+    ask: Option<String>,
+    suggest: Option<String>,
 }
 
 /// The answer for the platform that is asked for most.
@@ -129,10 +134,18 @@ pub(super) fn page<'a>(site: &'a Site, slug: &str) -> Option<Page<'a>> {
         json: frame.link(&Route::Api(ApiRoute::Entry(slug.to_owned()))),
         feeds: FeedFormat::ALL.into_iter().map(feed).collect(),
         badge: badge(site, entry),
+        ask: frame.asks().then(|| with(&frame, ServiceRoute::Query, "image", &entry.image)),
+        suggest: site.services.forms.then(|| with(&frame, ServiceRoute::Suggest, "entry", slug)),
         about,
         entry,
         frame,
     })
+}
+
+/// The address of a page of the service, with a value for its form.
+fn with(frame: &Frame<'_>, route: ServiceRoute, name: &str, value: &str) -> String {
+    let query = Serializer::new(String::new()).append_pair(name, value).finish();
+    format!("{}?{query}", frame.link(&Route::Service(route)))
 }
 
 fn kind_name(kind: Kind) -> &'static str {

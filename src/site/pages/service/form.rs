@@ -29,6 +29,8 @@ pub(super) struct Field {
     /// What browsers may fill in (HTML, "autofill").
     pub(super) autocomplete: &'static str,
     pub(super) is_needed: bool,
+    /// Whether it is said that it may be empty: not where all fields of a form may.
+    pub(super) says_optional: bool,
     pub(super) value: String,
     pub(super) problem: Option<String>,
 }
@@ -48,12 +50,29 @@ impl Field {
             Takes::Area(_) => text::typed(&text::cut(value, AREA)),
         };
         let (hint, problem) = (hint.to_owned(), problem(typed, name));
-        Field { name, label, hint, takes, autocomplete: "off", is_needed: false, value, problem }
+        Field {
+            name,
+            label,
+            hint,
+            takes,
+            autocomplete: "off",
+            is_needed: false,
+            says_optional: true,
+            value,
+            problem,
+        }
     }
 
     /// One that has to be filled in.
     pub(super) fn needed(mut self) -> Field {
         self.is_needed = true;
+        self.says_optional = false;
+        self
+    }
+
+    /// One of a form of which all fields may be empty.
+    pub(super) fn unmarked(mut self) -> Field {
+        self.says_optional = false;
         self
     }
 

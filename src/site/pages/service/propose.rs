@@ -134,7 +134,7 @@ pub(super) fn page<'a>(site: &'a Site, call: &'a Call, is_open: bool, typed: &Ty
         agree: Choices {
             name: "agree",
             kind: "checkbox",
-            legend: "Terms",
+            legend: "Agreement",
             hint: "",
             choices: vec![Choice {
                 id: "agree".to_owned(),

@@ -51,7 +51,8 @@ pub(super) struct Answer {
     observed_at: String,
     /// Where from, and how long ago.
     asked: String,
-    json: String,
+    /// The address of the same as JSON; none where the question is longer than any that is answered.
+    json: Option<String>,
     /// The entry of the catalogue that the image is one of: address, name.
     entry: Option<(String, String)>,
 }
@@ -94,15 +95,6 @@ fn answer(site: &Site, typed: &Typed, answered: &Answered) -> Answer {
     let found = |error: &ErrorAnswer| {
         (line(&error.message, WORDS), error.hint.as_deref().map(|hint| line(hint, WORDS)))
     };
-    let json = {
-        let mut query = Serializer::new(String::new());
-        query.append_pair("image", reference);
-        let platform = typed.value("platform");
-        if !platform.is_empty() {
-            query.append_pair("platform", platform);
-        }
-        format!("{}?{}", site.base.link(&Route::Service(ServiceRoute::ApiQuery)), query.finish())
-    };
     Answer {
         reference: line(reference, NAME),
         verdicts: supports.iter().map(|support| of_platform(support, error.as_ref())).collect(),
@@ -121,9 +113,21 @@ fn answer(site: &Site, typed: &Typed, answered: &Answered) -> Answer {
                 format!("From an inventory that asked the registry {} ago", line(&answered.age, NAME))
             }
         },
-        json,
+        json: json(site, reference, typed.value("platform")),
         entry: entry(site, reference),
     }
+}
+
+fn json(site: &Site, image: &str, platform: &str) -> Option<String> {
+    if image.len() > NAME || platform.len() > NAME {
+        return None;
+    }
+    let mut query = Serializer::new(String::new());
+    query.append_pair("image", image);
+    if !platform.is_empty() {
+        query.append_pair("platform", platform);
+    }
+    Some(format!("{}?{}", site.base.link(&Route::Service(ServiceRoute::ApiQuery)), query.finish()))
 }
 
 fn offered(platform: &PlatformAnswer) -> Offered {

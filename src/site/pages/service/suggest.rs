@@ -88,7 +88,7 @@ pub(super) fn page<'a>(site: &'a Site, typed: &Typed, received: Option<i64>) -> 
         problems: form::problems(typed, &FIELDS),
         entry: entry
             .map(|entry| (site.base.link(&Route::Entry(entry.slug.clone())), line(&entry.name, NAME))),
-        fields,
+        fields: fields.into_iter().map(Field::unmarked).collect(),
         received,
         frame,
     }
