@@ -2,7 +2,10 @@
 //!
 //! Fields are added, never renamed, changed or taken away (docs/json.md).
 
+mod platform;
 pub mod stack;
+
+pub use platform::{PlatformError, platform};
 
 use serde::Serialize;
 use workson_oci::image::PlatformImage;

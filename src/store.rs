@@ -98,6 +98,14 @@ impl Store {
         Store::read_only(&self.path)
     }
 
+    /// A number that another one takes the place of when another connection has written.
+    ///
+    /// # Errors
+    /// Where the file can't be read.
+    pub fn data_version(&self) -> Result<i64, StoreError> {
+        database::data_version(&self.connection).map_err(self.error("looking whether the store has changed"))
+    }
+
     /// The file that it is in.
     pub fn path(&self) -> &Path {
         &self.path

@@ -138,13 +138,16 @@ fn every_file_of_a_build_is_served_with_the_same_bytes() {
     for arguments in [&[][..], &["--base-url", "https://site.example/on/arm"]] {
         let home = Home::new();
         let files = built(&home, arguments);
-        let server = Server::start(&home, arguments);
+        // What else a service has, pages lead to.
+        let server = Server::start(&home, &[arguments, &["--no-live", "--no-forms"]].concat());
         let mut connection = server.connect();
         for (path, bytes) in &files {
             let target = format!("{}{path}", server.base);
             let plain = connection.ask("GET", &target, &[]).settled();
             assert_eq!(plain.status, 200, "{target}");
-            assert!(plain.body == *bytes, "{target} is not as it was built");
+            // What is coming and what is past, a build tells by its facts and a service by the day that it is.
+            let hangs_on_the_day = ["/events/", "/calls/"].contains(&path.as_str());
+            assert!(hangs_on_the_day || plain.body == *bytes, "{target} is not as it was built");
             assert_eq!(plain.header("content-encoding"), None);
             let tag = plain.header("etag").unwrap().to_owned();
             assert!(tag.starts_with('"') && tag.len() > 10, "{tag}");

@@ -1,197 +1,273 @@
 //! From a request to an answer.
 
-use std::sync::{Arc, LazyLock};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::site::{CONTENT_SECURITY_POLICY, Route};
+use arc_swap::ArcSwap;
 use axum::body::Body;
-use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio_util::io::ReaderStream;
 
-use super::Served;
+use super::allowance::Allowance;
 use super::database::Database;
-use super::encoding::{has_already, takes_gzip};
-use super::pages::{Page, Pages};
+use super::desk::Desk;
+use super::live::Live;
+use super::metrics::Metrics;
+use super::pages::Pages;
+use super::schedule::Schedule;
+use super::sending::{for_one, guard, has, moved, not_allowed, not_modified, plain, send, with_body};
+use super::settings::Settings;
+use super::visitor::Visitor;
+use super::{Served, forms, operations, questions};
+use crate::site::{Route, ServiceRoute, View};
 
 /// The longest address that may name anything.
 const LONGEST: usize = 2048;
 
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    // A page can't forbid frames by itself.
-    let policy = format!("{CONTENT_SECURITY_POLICY}; frame-ancestors 'none'");
-    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
-
-const NOT_MODIFIED: [HeaderName; 3] = [header::CACHE_CONTROL, header::ETAG, header::VARY];
-
-/// Answers requests for one site.
-pub(super) struct Answers {
-    pages: Pages,
+/// The site as it is shown now.
+pub(super) struct Shown {
+    pub(super) pages: Pages,
     database: Database,
 }
 
+impl Shown {
+    pub(super) fn new(served: Served) -> Shown {
+        Shown { pages: Pages::new(served.site), database: Database::new(served.declared) }
+    }
+}
+
+/// Answers requests for one site.
+pub(super) struct Answers {
+    shown: ArcSwap<Shown>,
+    pub(super) settings: Settings,
+    pub(super) live: Option<Arc<Live>>,
+    pub(super) desk: Option<Desk>,
+    /// How many questions, and how many forms, each client may send.
+    pub(super) questions: Option<Allowance>,
+    pub(super) letters: Option<Allowance>,
+    pub(super) rendered: questions::Rendered,
+    pub(super) schedule: Schedule,
+    metrics: Metrics,
+    is_ending: AtomicBool,
+}
+
+/// A request, and who sent it.
+pub(super) struct Asked {
+    pub(super) parts: Parts,
+    pub(super) visitor: Visitor,
+}
+
+/// An answer, and what kind of thing it is, for what is counted and logged: never the address itself, which may be a
+/// secret or say what somebody is interested in.
+pub(super) type Answer = (Response<Body>, &'static str);
+
 impl Answers {
-    pub(super) fn new(served: Served) -> Answers {
-        Answers { pages: Pages::new(served.site), database: Database::new(served.declared) }
+    pub(super) fn new(
+        served: Served,
+        settings: Settings,
+        live: Option<Arc<Live>>,
+        schedule: Schedule,
+    ) -> Answers {
+        let metrics = Metrics::new();
+        metrics.facts_reach(served.site.catalogue.as_of());
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        Answers {
+            shown: ArcSwap::from_pointee(Shown::new(served)),
+            desk: settings
+                .forms
+                .as_ref()
+                .map(|forms| Desk::open(forms.submissions.clone(), Arc::clone(&settings.clock))),
+            questions: live.as_ref().and_then(|live| Allowance::new(live.per_minute(), minute)),
+            letters: settings.forms.as_ref().and_then(|forms| Allowance::new(forms.per_hour, hour)),
+            rendered: questions::Rendered::default(),
+            settings,
+            live,
+            schedule,
+            metrics,
+            is_ending: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Another site takes the place of the one that is shown. Requests that are under way end with the old one.
+    pub(super) fn show(&self, served: Served) {
+        self.metrics.facts_reach(served.site.catalogue.as_of());
+        self.shown.store(Arc::new(Shown::new(super::shown(served, &self.settings))));
+    }
+
+    /// From now on it is told that the end has come, to whoever asks whether this is ready.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
     }
 
     /// The answer to a request.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        // What a request has below its head is not read.
-        let (request, _) = request.into_parts();
-        let is_head = request.method == Method::HEAD;
-        let mut response = match request.method {
-            Method::GET | Method::HEAD => self.read(&request).await,
-            _ => {
-                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "Pages are here to be read.\n");
-                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-                response
-            }
-        };
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    pub(super) async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<Body>) -> Response<Body> {
+        let started = Instant::now();
+        let (parts, body) = request.into_parts();
+        let is_head = parts.method == Method::HEAD;
+        let method = parts.method.clone();
+        let visitor = Visitor::of(peer, &parts.headers, &self.settings.trusted_proxies);
+        let (mut response, kind) = self.dispatch(Asked { parts, visitor }, body).await;
+        guard(response.headers_mut());
+        let status = response.status().as_u16();
+        let took = started.elapsed();
+        self.metrics.answered(kind, status, took);
+        tracing::info!(target: "request", %method, route = kind, status, micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         if is_head {
             *response.body_mut() = Body::empty();
         }
         response
     }
 
-    async fn read(&self, request: &Parts) -> Response<Body> {
-        let whole = request.uri.path();
-        if whole.len() > LONGEST || request.uri.query().is_some_and(|query| query.len() > 4 * LONGEST) {
-            return plain(StatusCode::URI_TOO_LONG, "That address is longer than any that is here.\n");
+    async fn dispatch(&self, asked: Asked, body: Body) -> Answer {
+        let uri = &asked.parts.uri;
+        let whole = uri.path();
+        if whole.len() > LONGEST || uri.query().is_some_and(|query| query.len() > 4 * LONGEST) {
+            let text = "That address is longer than any that is here.\n";
+            return (plain(StatusCode::URI_TOO_LONG, text), "none");
         }
-        let base = self.pages.site().base.path.as_str();
+        if let Some(answer) = operations::answer(self, &asked).await {
+            return answer;
+        }
+        let reads = matches!(asked.parts.method, Method::GET | Method::HEAD);
+        let shown = self.shown.load();
+        let base = shown.pages.site().base.path.as_str();
         let path = match whole.strip_prefix(base) {
-            Some("") if !base.is_empty() => return moved(request, &format!("{base}/")),
+            Some("") if !base.is_empty() => return (moved(&asked.parts, &format!("{base}/")), "moved"),
             Some(path) if path.starts_with('/') => path,
-            _ => return self.nothing(request).await,
+            _ if !reads => return (not_allowed("GET, HEAD"), "none"),
+            _ => return self.nothing(&shown.pages, &asked.parts).await,
         };
-        if let Some(page) = self.pages.kept(path) {
-            return send(&page, &request.headers);
+        if reads && let Some(page) = shown.pages.kept(path) {
+            return (send(&page, &asked.parts.headers), page.kind);
         }
         match Route::parse(path) {
-            Some(Route::Sqlite) => return self.send_database(request).await,
+            Some(Route::Service(route)) if self.has(&route) => {
+                let shown = arc_swap::Guard::into_inner(shown);
+                self.serve(&shown, route, asked, body).await
+            }
+            Some(Route::Service(_)) => self.nothing(&shown.pages, &asked.parts).await,
+            route => {
+                if !reads {
+                    return (not_allowed("GET, HEAD"), "none");
+                }
+                let shown = arc_swap::Guard::into_inner(shown);
+                self.read(&shown, route, path, &asked.parts).await
+            }
+        }
+    }
+
+    /// Whether there is such a service.
+    fn has(&self, route: &ServiceRoute) -> bool {
+        match route {
+            ServiceRoute::Query | ServiceRoute::Stack | ServiceRoute::ApiQuery | ServiceRoute::ApiStack => {
+                self.live.is_some()
+            }
+            ServiceRoute::Suggest | ServiceRoute::Propose(_) | ServiceRoute::Proposal(_) => {
+                self.desk.is_some()
+            }
+            ServiceRoute::Status => self.settings.services().status,
+        }
+    }
+
+    async fn serve(&self, shown: &Shown, route: ServiceRoute, asked: Asked, body: Body) -> Answer {
+        match route {
+            ServiceRoute::Query => (questions::query_page(self, shown, &asked).await, "query-page"),
+            ServiceRoute::ApiQuery => (questions::query_document(self, &asked).await, "query"),
+            ServiceRoute::Stack => (questions::stack_page(self, shown, &asked, body).await, "stack-page"),
+            ServiceRoute::ApiStack => (questions::stack_document(self, &asked, body).await, "stack"),
+            ServiceRoute::Suggest => (forms::suggest(self, shown, &asked, body).await, "suggest"),
+            ServiceRoute::Propose(call) => {
+                (forms::propose(self, shown, &call, &asked, body).await, "propose")
+            }
+            ServiceRoute::Proposal(secret) => {
+                (forms::proposal(self, shown, &secret, &asked, body).await, "proposal")
+            }
+            ServiceRoute::Status => {
+                if !matches!(asked.parts.method, Method::GET | Method::HEAD) {
+                    return (not_allowed("GET, HEAD"), "status");
+                }
+                let inventories = self.schedule.told();
+                let view = View::Status { inventories: &inventories };
+                (for_one(StatusCode::OK, shown.pages.site().view(&view)), "status")
+            }
+        }
+    }
+
+    async fn read(&self, shown: &Shown, route: Option<Route>, path: &str, parts: &Parts) -> Answer {
+        match route {
+            Some(Route::Sqlite) => return (send_database(&shown.database, parts).await, "database"),
             Some(route) => {
-                if let Some(page) = self.pages.page(route).await {
-                    return send(&page, &request.headers);
+                if let Some(page) = shown.pages.page(route).await {
+                    return (send(&page, &parts.headers), page.kind);
                 }
             }
             None => {
-                if let Some(route) = spelled_otherwise(path)
-                    && (route == Route::Sqlite || self.pages.page(route.clone()).await.is_some())
-                {
-                    return moved(request, &self.pages.site().base.link(&route));
+                if let Some(route) = self.spelled_otherwise(shown, path).await {
+                    return (moved(parts, &shown.pages.site().base.link(&route)), "moved");
                 }
             }
         }
-        self.nothing(request).await
+        self.nothing(&shown.pages, parts).await
     }
 
-    async fn nothing(&self, request: &Parts) -> Response<Body> {
-        match self.pages.page(Route::NotFound).await {
+    /// The route that is meant by an address that is not quite its own, where there is something at it.
+    async fn spelled_otherwise(&self, shown: &Shown, path: &str) -> Option<Route> {
+        let route = spelled_otherwise(path)?;
+        let is_there = match &route {
+            Route::Sqlite => true,
+            Route::Service(route) => self.has(route),
+            route => shown.pages.page(route.clone()).await.is_some(),
+        };
+        is_there.then_some(route)
+    }
+
+    async fn nothing(&self, pages: &Pages, parts: &Parts) -> Answer {
+        let response = match pages.page(Route::NotFound).await {
             Some(page) => {
-                let mut response = with_body(&page, &request.headers);
+                let mut response = with_body(&page, &parts.headers);
                 *response.status_mut() = StatusCode::NOT_FOUND;
                 response.headers_mut().remove(header::ETAG);
                 response
             }
             None => plain(StatusCode::NOT_FOUND, "Nothing is here.\n"),
-        }
-    }
-
-    async fn send_database(&self, request: &Parts) -> Response<Body> {
-        let failed = |error: std::io::Error| {
-            tracing::error!(%error, "making the database");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "The database could not be made.\n")
         };
-        let made = match self.database.made().await {
-            Ok(made) => made,
-            Err(error) => return failed(error),
-        };
-        let file = match made.file.reopen() {
-            Ok(file) => tokio::fs::File::from_std(file),
-            Err(error) => return failed(error),
-        };
-        let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(file, 64 << 10)));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.sqlite3"));
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(made.length));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
-        headers.insert(header::ETAG, made.etag.clone());
-        if has(&request.headers, &[made.etag.as_bytes()]) { not_modified(&response) } else { response }
+        (response, "none")
     }
 }
 
-/// A page, or that the client has it.
-fn send(page: &Page, headers: &HeaderMap) -> Response<Body> {
-    let gzip = page.gzip.as_ref().map_or(&page.plain, |form| form);
-    if has(headers, &[page.plain.etag.as_bytes(), gzip.etag.as_bytes()]) {
-        return not_modified(&with_body(page, headers));
-    }
-    with_body(page, headers)
-}
-
-fn has(headers: &HeaderMap, etags: &[&[u8]]) -> bool {
-    has_already(texts(headers, header::IF_NONE_MATCH), etags)
-}
-
-fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
-}
-
-fn with_body(page: &Page, asked: &HeaderMap) -> Response<Body> {
-    let packed = page.gzip.as_ref().filter(|_| takes_gzip(texts(asked, header::ACCEPT_ENCODING)));
-    let form = packed.unwrap_or(&page.plain);
-    let mut response = Response::new(Body::from(form.bytes.clone()));
+async fn send_database(database: &Database, request: &Parts) -> Response<Body> {
+    let failed = |error: std::io::Error| {
+        tracing::error!(%error, "making the database");
+        plain(StatusCode::INTERNAL_SERVER_ERROR, "The database could not be made.\n")
+    };
+    let made = match database.made().await {
+        Ok(made) => made,
+        Err(error) => return failed(error),
+    };
+    let file = match made.file.reopen() {
+        Ok(file) => tokio::fs::File::from_std(file),
+        Err(error) => return failed(error),
+    };
+    let mut response = Response::new(Body::from_stream(ReaderStream::with_capacity(file, 64 << 10)));
     let headers = response.headers_mut();
-    headers.reserve(9);
-    headers.insert(header::CONTENT_TYPE, page.media_type.clone());
-    headers.insert(header::CONTENT_LENGTH, form.length.clone());
-    headers.insert(header::CACHE_CONTROL, page.cache_control.clone());
-    headers.insert(header::ETAG, form.etag.clone());
-    if page.gzip.is_some() {
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    }
-    if packed.is_some() {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    response
-}
-
-fn not_modified(of: &Response<Body>) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
-    for name in NOT_MODIFIED {
-        if let Some(value) = of.headers().get(&name) {
-            response.headers_mut().insert(name, value.clone());
-        }
-    }
-    response
-}
-
-/// A few words, for what has no page.
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
-    response
-}
-
-/// Leads to another address on this host, which a route or the base gave; the query goes along.
-fn moved(request: &Parts, to: &str) -> Response<Body> {
-    let query = request.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let mut response = plain(StatusCode::PERMANENT_REDIRECT, "It has another address.\n");
-    if let Ok(location) = HeaderValue::from_str(&format!("{to}{query}")) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.sqlite3"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(made.length));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    headers.insert(header::ETAG, made.etag.clone());
+    if has(&request.headers, &[made.etag.as_bytes()]) { not_modified(&response) } else { response }
 }
 
 /// The route that is meant by an address that is not quite its own: without its last slash, with the name of the file

@@ -25,6 +25,8 @@ const PASSING: HeaderValue = HeaderValue::from_static("public, max-age=60");
 
 /// One route as it is sent.
 pub(super) struct Page {
+    /// What kind of thing it is, for what is counted.
+    pub(super) kind: &'static str,
     pub(super) media_type: HeaderValue,
     pub(super) cache_control: HeaderValue,
     pub(super) plain: Form,
@@ -55,7 +57,24 @@ impl Page {
         let gzip = compressed(rendered.media_type, &rendered.bytes);
         let gzip = gzip.and_then(|bytes| Form::new(digest, "-gzip", bytes));
         let cache_control = if matches!(route, Route::Asset(_)) { LASTING } else { PASSING };
-        Some(Page { media_type, cache_control, plain: Form::new(digest, "", rendered.bytes)?, gzip })
+        Some(Page {
+            kind: kind(route),
+            media_type,
+            cache_control,
+            plain: Form::new(digest, "", rendered.bytes)?,
+            gzip,
+        })
+    }
+}
+
+fn kind(route: &Route) -> &'static str {
+    match route {
+        Route::Feed { .. } => "feed",
+        Route::Badge { .. } => "badge",
+        Route::Api(_) | Route::SearchIndex | Route::Csv | Route::Calendar => "data",
+        Route::Asset(_) | Route::Logo(_) => "asset",
+        Route::Entry(_) => "entry",
+        _ => "page",
     }
 }
 

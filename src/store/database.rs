@@ -164,3 +164,8 @@ fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
+
+/// SQLite's number for what a file holds, as this connection sees it: another one after another connection has written.
+pub(super) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT data_version FROM pragma_data_version", [], |row| row.get(0))
+}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use workson_oci::{Content, Digest, Image};
+use workson_oci::{Content, Digest, Image, Reference};
 
 use super::contents::ContentWriter;
 use super::{Store, StoreError};
@@ -272,6 +272,30 @@ impl Store {
             statement.query_map([limit], run_summary)?.collect()
         };
         runs().map_err(self.error("listing the runs"))
+    }
+
+    /// What a reference pointed at when it was last seen, and when that was; none where nothing, or only failures, were
+    /// seen last.
+    ///
+    /// # Errors
+    /// Where the store can't be read.
+    pub fn last_seen(&self, reference: &Reference) -> Result<Option<(Digest, Timestamp)>, StoreError> {
+        let found = || {
+            self.connection
+                .prepare_cached(
+                    "SELECT c.digest, s.last_seen FROM image_references r
+                     JOIN sightings s ON s.id = (SELECT id FROM sightings WHERE reference = r.id
+                                                 ORDER BY last_run DESC, id DESC LIMIT 1)
+                     JOIN contents c ON c.id = s.image
+                     WHERE r.reference = ?1",
+                )?
+                .query_row([reference.to_string()], |row| {
+                    Ok((row.get::<_, String>(0)?, timestamp(row.get(1)?)))
+                })
+                .optional()
+        };
+        let found = found().map_err(self.error("looking a reference up"))?;
+        Ok(found.and_then(|(digest, at)| Some((digest.parse().ok()?, at))))
     }
 
     /// One run.

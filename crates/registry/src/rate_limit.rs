@@ -40,6 +40,13 @@ impl PullBudget {
         self.spent.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Adds pulls, up to `at_most` in all; a budget of as many as it takes stays one.
+    pub fn grant(&self, pulls: u64, at_most: u64) {
+        let more = |left: u64| (left != u64::MAX).then(|| left.saturating_add(pulls).min(at_most.max(left)));
+        // It is not changed where it has no bound.
+        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
     /// How many pulls were spent so far: manifest `GET`s that were sent, repetitions included, without those
     /// that the registry refused to look at (401, 429).
     pub fn spent(&self) -> u64 {
@@ -103,7 +110,10 @@ mod tests {
         let budget = PullBudget::new(Some(2));
         assert_eq!([budget.take(), budget.take(), budget.take()], [true, true, false]);
         assert_eq!((budget.spent(), budget.is_spent()), (2, true));
+        budget.grant(5, 3);
+        assert_eq!([budget.take(), budget.take(), budget.take(), budget.take()], [true, true, true, false]);
         let unbounded = PullBudget::new(None);
+        unbounded.grant(1, 1);
         assert!(unbounded.take() && !unbounded.is_spent());
     }
 }

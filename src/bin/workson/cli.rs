@@ -49,7 +49,7 @@ pub(crate) enum Command {
 }
 
 /// Options of every command.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Keep what is seen in FILE [default: workson/store.db in the user's data directory]

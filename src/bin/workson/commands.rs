@@ -28,8 +28,6 @@ use workson::store::{Store, StoreErrorKind, TagSpans};
 use workson::timeline::Timeline;
 use workson_oci::Platform;
 use workson_oci::platform::Matcher;
-use workson_oci::platform::normalize::{KNOWN_ARCH, KNOWN_OS};
-use workson_oci::platform::official_name;
 use workson_oci::text::printable;
 
 use crate::exit::Failure;
@@ -82,25 +80,18 @@ fn existing_store(path: &Path) -> Result<Option<Store>, Failure> {
     }
 }
 
-/// Names that images have and containerd does not know.
-const ALSO_MET: [&str; 4] = ["wasi", "wasip1", "wasip2", "wasm32"];
-
 /// Reads the platforms that were typed behind `option`. A name that is nearly one that is known is refused: no image has
 /// it, and "no" would be the answer to a question that was not meant.
 fn platforms(option: &str, specifiers: &[String]) -> Result<Vec<Platform>, Failure> {
     let host = crate::host::platform();
     let parse = |text: &String| {
-        // The official images' names are a list of their own: `arm64v8` is no name of containerd's.
-        if let Some(platform) = official_name(text) {
-            return Ok(platform.normalized());
-        }
-        let platform = Platform::parse(text, &host).map_err(|error| {
-            Failure::new(format!("{option} {text}: {error}"))
-                .with_hint("for example linux/arm64 or linux/arm/v7")
-        })?;
-        known(option, text, "operating system", &platform.os, &KNOWN_OS)?;
-        known(option, text, "architecture", &platform.architecture, &KNOWN_ARCH)?;
-        Ok(platform)
+        workson::query::platform(text, &host).map_err(|error| {
+            let failure = Failure::new(format!("{option} {text}: {}", error.what));
+            match error.hint {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            }
+        })
     };
     specifiers.iter().map(parse).collect()
 }
@@ -132,25 +123,6 @@ fn name_to_write(to: &str, image: Selector) -> Result<Option<String>, Failure> {
             );
             Err(Failure::new(text).with_hint("oci:DIR or oci:DIR:NAME"))
         }
-    }
-}
-
-fn known(option: &str, text: &str, what: &str, name: &str, names: &[&str]) -> Result<(), Failure> {
-    if names.contains(&name) {
-        return Ok(());
-    }
-    if ALSO_MET.contains(&name) {
-        return Ok(());
-    }
-    let failure = Failure::new(format!("{option} {text}: there is no {what} {name:?}"));
-    let distance = |known: &str| strsim::damerau_levenshtein(name, known);
-    match names.iter().map(|known| distance(known)).min() {
-        Some(least @ ..=2) => {
-            let nearest: Vec<&str> = names.iter().copied().filter(|known| distance(known) == least).collect();
-            Err(failure.with_hint(format!("did you mean {}?", nearest.join(" or "))))
-        }
-        // Like nothing that is known: it may be new, and an image may have it.
-        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,8 @@
 //! The user's wish to end: an interrupt (Ctrl-C), SIGTERM, and SIGHUP where a terminal is closed.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::runtime::Handle;
 
 use crate::exit::tell;
@@ -30,6 +33,21 @@ pub(crate) fn hold(runtime: &Handle, message: &'static str) {
             tell(message, None);
         }
     }));
+}
+
+/// From here on SIGHUP sets `flag`, for as long as the runtime is there.
+pub(crate) fn on_hangup(flag: &Arc<AtomicBool>) {
+    #[cfg(unix)]
+    if let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        let flag = Arc::clone(flag);
+        drop(tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        }));
+    }
+    #[cfg(not(unix))]
+    let _ = flag;
 }
 
 /// Signals are heard from the moment on where this is made.

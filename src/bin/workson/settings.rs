@@ -12,13 +12,19 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use workson_registry::options::{Observer, Proxies};
 use workson_registry::rate_limit::PullBudget;
-use workson_registry::{Client, Exchange, Keychain, Options};
+use workson_registry::retry::RetryPolicy;
+use workson_registry::{Client, Exchange, Keychain, Options, Reach};
 
 use crate::cli::Global;
+use crate::commands::serve::ServeTable;
 use crate::exit::Failure;
 
 /// What a request may be given, in seconds.
 pub(crate) const TIMEOUTS: RangeInclusive<u64> = 1..=3600;
+/// How long what a stranger asks waits for a connection, and for a registry that wants to be asked later.
+const STRANGERS_WAIT: Duration = Duration::from_secs(5);
+/// How many of their requests may be under way at one host.
+const STRANGERS_AT_ONCE: usize = 8;
 /// How many requests may be under way at one host.
 pub(crate) const JOBS: RangeInclusive<u16> = 1..=1000;
 
@@ -34,6 +40,7 @@ struct ConfigFile {
     timeout: Option<u64>,
     jobs: Option<u16>,
     docker_hub_api: Option<String>,
+    serve: ServeTable,
     proxy: ProxyTable,
 }
 
@@ -77,6 +84,11 @@ impl Settings {
         named.unwrap_or_else(|| self.folders.data.join("store.db"))
     }
 
+    /// Where what people send in is kept: beside the store.
+    pub(crate) fn submissions(&self, global: &Global) -> PathBuf {
+        self.store(global).with_extension("submissions.db")
+    }
+
     /// Where copies are kept that can be had again.
     pub(crate) fn cache(&self) -> &Path {
         &self.folders.cache
@@ -108,6 +120,41 @@ impl Settings {
             ..defaults
         };
         Ok(Client::new(options)?)
+    }
+
+    /// A client for what strangers ask: without credentials, soon at its end, and kept to public addresses but for
+    /// `internal` hosts.
+    pub(crate) fn strangers_client(
+        &self,
+        global: &Global,
+        internal: &BTreeSet<String>,
+        budget: Arc<PullBudget>,
+    ) -> Result<Client, Failure> {
+        let defaults = Options::default();
+        Ok(Client::new(Options {
+            mirrors: self.mirrors(global)?,
+            plain_http: self.plain_http(global),
+            ca_certificates: self.ca_certificates(global)?,
+            reach: Reach::Public { except: internal.clone() },
+            retry: RetryPolicy { retries: 1, longest_wait: STRANGERS_WAIT, ..RetryPolicy::default() },
+            concurrency: STRANGERS_AT_ONCE,
+            connect_timeout: STRANGERS_WAIT,
+            request_timeout: 2 * STRANGERS_WAIT,
+            deadline: 3 * STRANGERS_WAIT,
+            budget,
+            ..defaults
+        })?)
+    }
+
+    /// Whether requests would go by a proxy.
+    pub(crate) fn has_proxies(&self) -> bool {
+        let Proxies { http, https, .. } = self.proxies();
+        http.is_some() || https.is_some()
+    }
+
+    /// The table of the service.
+    pub(crate) fn serve(&self) -> &ServeTable {
+        &self.file.serve
     }
 
     fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {

@@ -6,12 +6,13 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use workson::catalog::{Changes, Coverage};
 use workson::crawl;
 use workson::inventory::{List, MAX_LIST};
-use workson::store::{Snapshot, Store};
+use workson::store::{RunSummary, Snapshot, Store};
 use workson::verify::Limits;
 use workson_registry::Client;
 
@@ -26,6 +27,12 @@ use crate::settings::{Settings, now};
 
 /// How long a run that was not finished may be resumed: a day, in milliseconds.
 const RESUME_WITHIN: i64 = 24 * 3600 * 1000;
+
+/// How soon an unattended run sees that the service is to end.
+const STOP_SEEN_WITHIN: Duration = Duration::from_millis(100);
+
+/// Among how many runs, the newest, the last one of a list is looked for.
+const RUNS_LOOKED_AT: usize = 1000;
 
 /// Look at many images, keep what is seen, and tell what changed
 ///
@@ -125,7 +132,7 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
         platforms.push(super::arm64());
     }
     let client = settings.client(global, arguments.budget)?;
-    let list = crate::block_on(list(arguments, &client))?;
+    let list = crate::block_on(list(&arguments.list, arguments.live, arguments.top, &client))?;
     for problem in &list.problems {
         tell(&format!("{}:{}: {:?}: {}", list.name, problem.line, problem.text, problem.reason), None);
     }
@@ -136,13 +143,8 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
     let store = Store::open(path)?;
     let _lock = super::lock(path)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let run_settings = crawl::Settings {
-        tool: env!("CARGO_PKG_VERSION").to_owned(),
-        concurrency: settings.jobs(global),
-        resume_within: (!arguments.fresh).then_some(RESUME_WITHIN),
-        clock: Arc::new(now),
-        stop: stop.clone(),
-    };
+    let resume_within = (!arguments.fresh).then_some(RESUME_WITHIN);
+    let run_settings = run_settings(settings, global, resume_within, &stop);
     let bar = Arc::new(Bar::new(global));
     let shown = bar.clone();
     let finished = crate::block_on(async {
@@ -181,6 +183,55 @@ fn take(arguments: &Arguments, global: &Global, settings: &Settings, path: &Path
     })
 }
 
+fn run_settings(
+    settings: &Settings,
+    global: &Global,
+    resume_within: Option<i64>,
+    stop: &Arc<AtomicBool>,
+) -> crawl::Settings {
+    crawl::Settings {
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        concurrency: settings.jobs(global),
+        resume_within,
+        clock: Arc::new(now),
+        stop: Arc::clone(stop),
+    }
+}
+
+/// Makes an inventory of a list for a service, going on with one that came to no end; `stop` ends it early.
+pub(crate) fn unattended(name: &str, global: &Global, stop: &Arc<AtomicBool>) -> Result<RunSummary, Failure> {
+    let settings = Settings::read(global)?;
+    let path = settings.store(global);
+    let client = settings.client(global, None)?;
+    let list = crate::block_on(list(name, false, None, &client))?;
+    let store = Store::open(&path)?;
+    let _lock = super::lock(&path)?;
+    // What ends one run is not what ends the service.
+    let ended = Arc::new(AtomicBool::new(false));
+    let run_settings = run_settings(&settings, global, Some(RESUME_WITHIN), &ended);
+    let finished = crate::block_on(async {
+        let (stop, ended) = (Arc::clone(stop), Arc::clone(&ended));
+        let passing_on = tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                tokio::time::sleep(STOP_SEEN_WITHIN).await;
+            }
+            ended.store(true, Ordering::Relaxed);
+        });
+        let finished = crawl::run(&client, store, &list, &run_settings, |_| {}).await;
+        passing_on.abort();
+        Ok(finished?)
+    })?;
+    Ok(Store::open_existing(&path)?.run(finished.run)?)
+}
+
+/// How the last run of a list went.
+pub(crate) fn last_run(name: &str, global: &Global) -> Option<RunSummary> {
+    let settings = Settings::read(global).ok()?;
+    let store = Store::open_existing(&settings.store(global)).ok()?;
+    let name = list_name(name);
+    store.runs(RUNS_LOOKED_AT).ok()?.into_iter().find(|run| run.list == name)
+}
+
 /// Reads what the images hold that a run saw to have a platform.
 fn verify(
     path: &Path,
@@ -203,18 +254,17 @@ fn verify(
     Ok(all)
 }
 
-async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {
-    let list = match arguments.list.as_str() {
-        "official" if arguments.live => {
-            let repositories = client
-                .hub_repositories("library", arguments.top.and_then(|top| usize::try_from(top).ok()))
-                .await?;
+async fn list(name: &str, live: bool, top: Option<u64>, client: &Client) -> Result<List, Failure> {
+    let list = match name {
+        "official" if live => {
+            let repositories =
+                client.hub_repositories("library", top.and_then(|top| usize::try_from(top).ok())).await?;
             List::of_official_names(
                 "official-live",
                 repositories.into_iter().map(|repository| repository.name),
             )
         }
-        _ if arguments.live => {
+        _ if live => {
             return Err(Failure::new("--live is for the list `official`")
                 .with_hint("workson inventory official --live"));
         }
@@ -232,16 +282,22 @@ async fn list(arguments: &Arguments, client: &Client) -> Result<List, Failure> {
                 Failure::io(&tried, &error)
                     .with_hint("a list is a file, `-` for standard input, or `official`")
             })?;
-            // Runs of one list are compared, so its name has to be the same from every folder.
-            // What has no such name (a pipe) keeps the one that was given.
-            let name = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
-            List::parse(name.display().to_string(), &bounded(path, file)?)
+            List::parse(list_name(path), &bounded(path, file)?)
         }
     };
-    Ok(match arguments.top {
+    Ok(match top {
         Some(top) => list.top(usize::try_from(top).unwrap_or(usize::MAX)),
         None => list,
     })
+}
+
+/// Runs of one list are compared, so its name has to be the same from every folder. What has no such name (a pipe) keeps
+/// the one that was given.
+fn list_name(path: &str) -> String {
+    match path {
+        "official" => List::official().name,
+        path => std::fs::canonicalize(path).unwrap_or_else(|_| path.into()).display().to_string(),
+    }
 }
 
 fn bounded(name: &str, input: impl std::io::Read) -> Result<Vec<u8>, Failure> {

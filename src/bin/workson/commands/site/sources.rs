@@ -1,7 +1,7 @@
 //! What a site is made of: evidence, content, and the address that it will be at.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -9,8 +9,9 @@ use workson::catalog::check::Evidence;
 use workson::catalog::timelines;
 use workson::catalog::verified::Verified;
 use workson::content::{Content, Problem};
+use workson::proposal::{Notice, Project};
 use workson::site::{Base, Site};
-use workson::store::{Lists, Reasons, TagSpans};
+use workson::store::{Lists, Reasons, Submissions, TagSpans};
 use workson::timeline::Timeline;
 
 use crate::cli::Global;
@@ -19,16 +20,19 @@ use crate::exit::{Failure, tell};
 use crate::output::count;
 use crate::settings::Settings;
 
+/// How many decisions are told of, the newest ones.
+const NOTICES: usize = 100;
+
 /// What is told of a site before it is built or served.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Wanted {
     /// Read entries, news and events from DIR [default: ./content where it is there, else what comes with workson]
     #[arg(long, value_name = "DIR")]
-    content: Option<PathBuf>,
+    pub(crate) content: Option<PathBuf>,
 
     /// Where the site will be, like https://example.org/workson: for feeds, site map and cards
     #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
 }
 
 /// What is known of images, as everybody may read it: for the site, and for questions about its content.
@@ -36,6 +40,8 @@ pub(crate) struct Known {
     pub(crate) declared: Timeline,
     pub(crate) published: Option<Timeline>,
     verified: Verified,
+    /// What was approved of what people proposed, and what was decided.
+    public: (Vec<Project>, Vec<Notice>),
 }
 
 impl Known {
@@ -46,7 +52,8 @@ impl Known {
         let declared = timelines::declared(store.as_ref(), tags)?.timeline;
         let published =
             store.as_ref().map(|store| store.published(Lists::All, Reasons::Public)).transpose()?.flatten();
-        Ok(Known { declared, published, verified: Verified::read_with_digests(store.as_ref())? })
+        let verified = Verified::read_with_digests(store.as_ref())?;
+        Ok(Known { declared, published, verified, public: public(&settings.submissions(global))? })
     }
 
     pub(crate) fn evidence(&self) -> Evidence<'_> {
@@ -54,8 +61,19 @@ impl Known {
     }
 
     pub(crate) fn site(&self, base: Base, content: Content) -> Site {
-        Site::new(base, content, &self.evidence(), &self.verified)
+        let site = Site::new(base, content, &self.evidence(), &self.verified);
+        let (projects, notices) = self.public.clone();
+        Site { projects, notices, ..site }
     }
+}
+
+/// What everybody may know of what people proposed; nothing where nobody has.
+fn public(submissions: &Path) -> Result<(Vec<Project>, Vec<Notice>), Failure> {
+    if !submissions.exists() {
+        return Ok(Default::default());
+    }
+    let submissions = Submissions::open_existing(submissions)?;
+    Ok((submissions.projects()?, submissions.notices(NOTICES)?))
 }
 
 /// A site, and the timeline that can be taken away from it.

@@ -1,0 +1,305 @@
+//! Inventories that are made by themselves, one at a time, and the site that is made anew when anything it shows has
+//! changed.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Makers;
+use super::answers::Answers;
+use super::settings::{Scheduled, Settings};
+use crate::site::Inventory;
+use crate::store::{RunState, RunSummary, Store, StoreError, Submissions};
+
+/// How often it is looked whether anything has changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the store has to be left alone before a site is made of what it says now.
+const SETTLED: Duration = Duration::from_secs(5);
+/// When an inventory is gone on with that came to no end: a registry wanted a rest, or could not be reached.
+const AGAIN: Duration = Duration::from_secs(1800);
+/// By which part of its time an inventory may be late, so that not everybody asks on the hour.
+const JITTER: u32 = 10;
+/// How often proposals are looked at whose day has come.
+const ADVANCE: Duration = Duration::from_secs(600);
+
+/// When each inventory is due, and how it went.
+pub(super) struct Schedule(Mutex<Vec<Planned>>);
+
+struct Planned {
+    scheduled: Scheduled,
+    last: Option<RunSummary>,
+    failed: Option<&'static str>,
+    due: Timestamp,
+    is_under_way: bool,
+}
+
+/// A wish to end that a thread can wait for.
+#[derive(Default)]
+pub(super) struct End {
+    pub(super) stop: Arc<AtomicBool>,
+    told: (Mutex<bool>, Condvar),
+}
+
+impl End {
+    pub(super) fn tell(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        *held(&self.told.0) = true;
+        self.told.1.notify_all();
+    }
+
+    /// Waits; whether the end has come.
+    fn wait(&self, time: Duration) -> bool {
+        let ended = held(&self.told.0);
+        let outcome = self.told.1.wait_timeout_while(ended, time, |ended| !*ended);
+        outcome.is_ok_and(|(ended, _)| *ended)
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn later(at: Timestamp, time: Duration) -> Timestamp {
+    let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+    at.checked_add(time).unwrap_or(Timestamp::MAX)
+}
+
+/// Up to a part of a time, by chance.
+fn jitter(every: Duration) -> Duration {
+    let mut chance = [0; 4];
+    // Without chance it is on time.
+    let _ = getrandom::fill(&mut chance);
+    let part = f64::from(u32::from_le_bytes(chance)) / f64::from(u32::MAX);
+    (every / JITTER).mul_f64(part)
+}
+
+/// When a list is due: at once where it was never made or came to no end, else when its time is over.
+fn due(scheduled: &Scheduled, last: Option<&RunSummary>, now: Timestamp) -> Timestamp {
+    match last {
+        Some(last) if last.state == RunState::Complete => {
+            later(last.started, scheduled.every + jitter(scheduled.every)).max(now)
+        }
+        _ => now,
+    }
+}
+
+impl Schedule {
+    pub(super) fn new(settings: &Settings, makers: &Makers) -> Schedule {
+        let now = (settings.clock)();
+        let plan = |scheduled: &Scheduled| {
+            let last = (makers.last_run)(scheduled);
+            let due = due(scheduled, last.as_ref(), now);
+            Planned { scheduled: scheduled.clone(), last, failed: None, due, is_under_way: false }
+        };
+        Schedule(Mutex::new(settings.inventories.iter().map(plan).collect()))
+    }
+
+    /// As visitors are told of it: of a list in a file its name alone, because where it is concerns nobody.
+    pub(super) fn told(&self) -> Vec<Inventory> {
+        let told = |planned: &Planned| Inventory {
+            list: name(&planned.scheduled),
+            last: match (&planned.last, planned.failed) {
+                (_, Some(failed)) => failed.to_owned(),
+                (Some(last), None) => ended(last),
+                (None, None) => String::new(),
+            },
+            next: match planned.is_under_way {
+                true => "under way".to_owned(),
+                false => planned.due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            },
+        };
+        held(&self.0).iter().map(told).collect()
+    }
+
+    fn is_under_way(&self) -> bool {
+        held(&self.0).iter().any(|planned| planned.is_under_way)
+    }
+
+    /// The next one, and how long it is until then.
+    fn next(&self, now: Timestamp) -> Option<(usize, Duration)> {
+        let planned = held(&self.0);
+        let (at, next) = planned.iter().enumerate().min_by_key(|(_, planned)| planned.due)?;
+        Some((at, Duration::try_from(next.due.duration_since(now)).unwrap_or_default()))
+    }
+}
+
+/// What a list is called for everybody.
+fn name(scheduled: &Scheduled) -> String {
+    let file = Path::new(&scheduled.list).file_name();
+    file.map_or_else(|| scheduled.list.clone(), |name| name.to_string_lossy().into_owned())
+}
+
+fn ended(run: &RunSummary) -> String {
+    let at = run.ended.unwrap_or(run.started).strftime("%Y-%m-%d %H:%M UTC");
+    let references = run.references;
+    match run.state {
+        RunState::Complete if run.failed == 0 => {
+            format!("All {references} images were asked about until {at}.")
+        }
+        RunState::Complete => {
+            format!("All {references} images were asked about until {at}; {} could not be told.", run.failed)
+        }
+        RunState::Running => format!("It began at {at}, and was interrupted; it will be gone on with."),
+        RunState::Stopped | RunState::Abandoned => {
+            format!("It stopped at {at} before its end; it will be gone on with.")
+        }
+    }
+}
+
+/// Makes the inventories that are due until the end.
+pub(super) fn inventories(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>) -> JoinHandle<()> {
+    let (answers, makers, end) = (Arc::clone(answers), Arc::clone(makers), Arc::clone(end));
+    std::thread::spawn(move || {
+        // Whoever reads pages comes first. Where that can't be had, they have their turns all the same.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, 10);
+        let clock = Arc::clone(&answers.settings.clock);
+        while let Some((at, wait)) = answers.schedule.next(clock()) {
+            if end.wait(wait.min(Duration::from_secs(60))) {
+                return;
+            }
+            if wait <= Duration::from_secs(60) {
+                make(&answers, &makers, &end, at);
+            }
+        }
+    })
+}
+
+fn make(answers: &Answers, makers: &Makers, end: &End, at: usize) {
+    let schedule = &answers.schedule;
+    let scheduled = {
+        let mut planned = held(&schedule.0);
+        planned[at].is_under_way = true;
+        planned[at].scheduled.clone()
+    };
+    let name = name(&scheduled);
+    tracing::info!(list = name, "an inventory begins");
+    let outcome = (makers.inventory)(&scheduled, &end.stop);
+    let now = (answers.settings.clock)();
+    let mut planned = held(&schedule.0);
+    let planned = &mut planned[at];
+    planned.is_under_way = false;
+    planned.failed = None;
+    match outcome {
+        Ok(run) => {
+            tracing::info!(
+                list = name,
+                state = run.state.name(),
+                references = run.references,
+                failed = run.failed,
+                requests = run.requests,
+                pulls = run.pulls,
+                "an inventory ended"
+            );
+            let is_complete = run.state == RunState::Complete;
+            planned.due = match is_complete {
+                true => later(now, planned.scheduled.every + jitter(planned.scheduled.every)),
+                false => later(now, AGAIN.min(planned.scheduled.every)),
+            };
+            if is_complete {
+                answers.metrics().inventory_ended(&name, now);
+            }
+            planned.last = Some(run);
+        }
+        Err(error) => {
+            tracing::error!(list = name, error, "an inventory could not be made");
+            answers.metrics().inventory_failed(&name);
+            planned.failed = Some("It could not be made; it will be tried again.");
+            planned.due = later(now, AGAIN.min(planned.scheduled.every));
+        }
+    }
+}
+
+/// What a site is made of that others may change meanwhile.
+struct Watched {
+    store: Option<Store>,
+    submissions: Option<Submissions>,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        Watched { store: None, submissions: None }
+    }
+
+    /// A number for what each file says now; none of one that is not there, or can't be read.
+    fn look(&mut self, settings: &Settings) -> (Option<i64>, Option<i64>) {
+        fn version<T>(
+            open: &mut Option<T>,
+            path: &Path,
+            make: impl Fn(&Path) -> Result<T, StoreError>,
+            look: impl Fn(&T) -> Result<i64, StoreError>,
+        ) -> Option<i64> {
+            if !path.exists() {
+                *open = None;
+                return None;
+            }
+            if open.is_none() {
+                *open = make(path).ok();
+            }
+            let version = open.as_ref().and_then(|file| look(file).ok());
+            if version.is_none() {
+                *open = None;
+            }
+            version
+        }
+        let store = version(&mut self.store, &settings.store, Store::open_existing, Store::data_version);
+        let submissions = settings.forms.as_ref().and_then(|forms| {
+            version(
+                &mut self.submissions,
+                &forms.submissions,
+                Submissions::open_existing,
+                Submissions::data_version,
+            )
+        });
+        (store, submissions)
+    }
+}
+
+/// Makes the site anew, until the end, when the store, what people sent in, or the day is another one, or when it is
+/// wished for.
+pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>) -> JoinHandle<()> {
+    let (answers, makers, end) = (Arc::clone(answers), Arc::clone(makers), Arc::clone(end));
+    std::thread::spawn(move || {
+        let settings = &answers.settings;
+        let today = || (settings.clock)().to_zoned(TimeZone::UTC).date();
+        let mut watched = Watched::new();
+        let mut shown = (watched.look(settings), today());
+        let mut seen = shown.0;
+        let mut changed_at: Option<Instant> = None;
+        let mut advanced_at: Option<Instant> = None;
+        while !end.wait(LOOK) {
+            if advanced_at.is_none_or(|at| at.elapsed() > ADVANCE) {
+                advanced_at = Some(Instant::now());
+                if let Some(desk) = &answers.desk {
+                    desk.advance(today());
+                }
+            }
+            let now = (watched.look(settings), today());
+            if now.0.0 != seen.0 {
+                changed_at = Some(Instant::now());
+            }
+            seen = now.0;
+            let is_wished = makers.again.swap(false, Ordering::Relaxed);
+            // What people are to see of a decision they see at once; what inventories write, when it is all there.
+            let is_settled =
+                changed_at.is_none_or(|at| at.elapsed() > SETTLED) && !answers.schedule.is_under_way();
+            let is_due = now.0.1 != shown.0.1 || now.1 != shown.1 || (now.0.0 != shown.0.0 && is_settled);
+            if !is_due && !is_wished {
+                continue;
+            }
+            shown = now;
+            match (makers.site)() {
+                Ok(served) => {
+                    answers.show(served);
+                    tracing::info!("the site was made anew");
+                }
+                Err(error) => tracing::error!(error, "the site could not be made anew; the old one is shown"),
+            }
+        }
+    })
+}
