@@ -68,8 +68,3 @@ pub struct Scan {
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
-
-/// TEMP
-pub fn scan(_text: &str, form: Option<Form>) -> Scan {
-    Scan { form: form.unwrap_or(Form::List), images: Vec::new(), problems: Vec::new() }
-}
