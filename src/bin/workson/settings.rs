@@ -77,6 +77,11 @@ impl Settings {
         named.unwrap_or_else(|| self.folders.data.join("store.db"))
     }
 
+    /// Where is kept what people sent in: beside the store, `store.submissions.db` beside `store.db`.
+    pub(crate) fn submissions(&self, global: &Global) -> PathBuf {
+        self.store(global).with_extension("submissions.db")
+    }
+
     /// Where copies are kept that can be had again.
     pub(crate) fn cache(&self) -> &Path {
         &self.folders.cache
