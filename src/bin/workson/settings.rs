@@ -157,7 +157,8 @@ impl Settings {
         &self.file.serve
     }
 
-    fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+    /// Which host is asked in the place of a registry.
+    pub(crate) fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
         let mut mirrors = self.file.mirrors.clone();
         for text in &global.mirror {
             let pair =
