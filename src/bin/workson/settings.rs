@@ -142,6 +142,7 @@ impl Settings {
             request_timeout: 2 * STRANGERS_WAIT,
             deadline: 3 * STRANGERS_WAIT,
             budget,
+            tell: workson::serve::tell_in_public,
             ..defaults
         })?)
     }

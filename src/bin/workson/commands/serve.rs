@@ -121,7 +121,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let settings = Settings::read(global)?;
     let is_terminal = std::io::stderr().is_terminal();
     let mut wrong = Vec::new();
-    let mirrors = settings.mirrors(global)?.into_values().collect();
+    let host = |mirror: String| mirror.split('/').next().unwrap_or_default().to_owned();
+    let mirrors = settings.mirrors(global)?.into_values().map(host).collect();
     let configuration =
         Configuration::read(arguments, settings.serve(), settings.store(global), &mirrors, is_terminal);
     let configuration = match configuration {
