@@ -2,17 +2,22 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod forms;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::cli_support::{Home, PATIENCE};
+
+/// What is typed to serve on a port that is free.
+pub(crate) const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
 
 /// A server that is under way. What it logs is in a file of the home folder.
 pub(crate) struct Server {
@@ -28,9 +33,12 @@ pub(crate) struct Server {
 impl Server {
     /// `workson serve` with `arguments`, on a port that is free. No proxy of the tester's is in its environment.
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Server {
-        let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        Server::begin(home, home.workson(&[SERVE, arguments].concat()))
+    }
+
+    /// A server that `command` becomes.
+    pub(crate) fn begin(home: &Home, mut command: Command) -> Server {
         let log = home.path("serve.log");
-        let mut command = home.workson(&arguments);
         let stderr = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
