@@ -38,7 +38,7 @@ use crate::site::Site;
 use crate::store::RunSummary;
 use crate::timeline::Timeline;
 
-pub use live::MakeClient;
+pub use live::{MakeClient, tell_in_public};
 
 /// What is served.
 #[derive(Debug)]

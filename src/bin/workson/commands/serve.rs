@@ -71,7 +71,8 @@ pub(crate) struct Arguments {
     )]
     registry: Vec<String>,
 
-    /// Answer them about HOST as well, and reach it wherever it is: a registry of one's own, its token service, a mirror
+    /// Answer them about HOST as well, and reach it wherever it is: a registry of one's own, its token service. A mirror
+    /// is reached and not named
     #[arg(
         long,
         value_name = "HOST",
@@ -120,7 +121,10 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let settings = Settings::read(global)?;
     let is_terminal = std::io::stderr().is_terminal();
     let mut wrong = Vec::new();
-    let configuration = Configuration::read(arguments, settings.serve(), settings.store(global), is_terminal);
+    let host = |mirror: String| mirror.split('/').next().unwrap_or_default().to_owned();
+    let mirrors = settings.mirrors(global)?.into_values().map(host).collect();
+    let configuration =
+        Configuration::read(arguments, settings.serve(), settings.store(global), &mirrors, is_terminal);
     let configuration = match configuration {
         Ok(configuration) => configuration,
         Err(mut failures) => {

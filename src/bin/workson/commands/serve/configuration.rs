@@ -191,11 +191,12 @@ fn named<T>(option: &str, text: &str, found: Option<T>, names: &[String]) -> Res
 }
 
 impl Configuration {
-    /// Takes all of it together. What is wrong is told, each thing on its own.
+    /// Takes all of it together. What is wrong is told, each thing on its own. Of `mirrors`, visitors learn nothing.
     pub(super) fn read(
         arguments: &Arguments,
         table: &ServeTable,
         store: PathBuf,
+        mirrors: &BTreeSet<String>,
         is_terminal: bool,
     ) -> Result<Configuration, Vec<Failure>> {
         let mut wrong = Vec::new();
@@ -210,7 +211,8 @@ impl Configuration {
         let mut registries = all(registries, |text| registry("--registry", text), &mut keep);
         let internal = given(&arguments.internal, Some(&table.live.internal));
         let internal = all(internal, |text| registry("--internal", text), &mut keep);
-        registries.extend(internal.iter().cloned());
+        // A mirror stands in for a registry, and is none that anybody asks about.
+        registries.extend(internal.iter().filter(|host| !mirrors.contains(*host)).cloned());
         let mut seen = BTreeSet::new();
         registries.retain(|registry| seen.insert(registry.clone()));
         let fresh = match &table.live.fresh {
