@@ -18,6 +18,7 @@ mod pages;
 mod posted;
 mod questions;
 mod refusal;
+mod repeats;
 mod schedule;
 mod sending;
 pub mod settings;
