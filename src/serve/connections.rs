@@ -87,7 +87,7 @@ impl Drop for Place {
 /// Answers until there is a wish to end: one thread for each processor, and a connection stays with the thread that took it,
 /// so that no thread has to wake another one for each request.
 pub(super) fn serve(
-    listener: &std::net::TcpListener,
+    listener: std::net::TcpListener,
     answers: &Arc<Answers>,
     room: usize,
     wish: impl Future<Output = ()>,
@@ -111,6 +111,8 @@ pub(super) fn serve(
             served
         }));
     }
+    // Each thread has its own share: with the last of them, nobody listens any more. Who came later would wait in vain.
+    drop(listener);
     drop(ended);
     interrupts.block_on(async {
         tokio::select! {

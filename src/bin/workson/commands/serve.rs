@@ -165,7 +165,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
         interrupted().await;
         tracing::info!("the service ends");
     };
-    serve::run(&listener, served(sources), service, makers, end)
+    serve::run(listener, served(sources), service, makers, end)
         .map_err(|error| Failure::io("serving", &error))?;
     Ok(Exit::Yes)
 }
