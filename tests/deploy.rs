@@ -199,10 +199,12 @@ fn with_libraries(home: &Home, program: &Path) -> String {
 fn contained(home: &Home, root: &str, arguments: &[&str]) -> Command {
     let is_root = std::fs::metadata(home.path("")).unwrap().uid() == 0;
     let mut command = home.command(if is_root { "/usr/sbin/chroot" } else { "unshare" });
-    command.args(match is_root {
-        true => &["--userspec=65532:65532", root][..],
-        false => &["--map-root-user", "/usr/sbin/chroot", root],
+    command.args(if is_root {
+        ["--userspec=65532:65532"].as_slice()
+    } else {
+        &["--map-root-user", "/usr/sbin/chroot"]
     });
+    command.arg(root);
     command.env_clear().envs([("HOME", "/var/lib/workson"), ("WORKSON_STORE", "/var/lib/workson/store.db")]);
     command.arg("/usr/bin/workson").args(arguments);
     command
