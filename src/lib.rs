@@ -24,7 +24,7 @@
 //! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed`, `staging` |
 //! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `transfer`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
-//! | [`content`] | the site's own words: entries, news, events | `oci` |
+//! | [`content`] | the site's own words: entries, news, events, calls | `oci`, `form` |
 //! | [`query`] | a question about one image, or a stack of them, answered | `oci`, `registry` |
 //! | [`scan`] | texts that name images → references with their lines | `oci` |
 //! | [`form`] | what people type into forms: plain, bounded text | nothing |

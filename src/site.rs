@@ -31,6 +31,7 @@ use crate::proposal::{Notice, Project};
 
 pub use catalogue::{Catalogue, Change, Column, Entry, Mark, Month};
 pub use draft::{Draft, Period};
+pub use outside::cell;
 pub use route::{ApiRoute, BadgeFormat, BadgeOf, FeedFormat, FeedOf, Route, Standing};
 pub use service::{Answered, Inventory, Origin, ServiceRoute, Services, Typed, View};
 

@@ -21,7 +21,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("catalog", &["oci", "evidence", "timeline", "store"]),
     ("chart", &[]),
     ("staging", &[]),
-    ("content", &["oci"]),
+    ("content", &["oci", "form"]),
     (
         "site",
         &["oci", "evidence", "timeline", "catalog", "chart", "content", "query", "suggestion", "proposal"],

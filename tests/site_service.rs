@@ -485,7 +485,6 @@ fn a_proposers_page_is_its_proposers_alone() {
     let page = show(&proposal("Proxy", State::Active));
     for part in [
         "<meta name=\"robots\" content=\"noindex\">",
-        "<meta name=\"referrer\" content=\"no-referrer\">",
         "grace@example.org",
         "name=\"action\" value=\"erase\"",
         "name=\"action\" value=\"withdraw\"",

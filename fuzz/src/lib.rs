@@ -4,9 +4,11 @@
 #[path = "../../src"]
 mod program {
     pub mod packed;
+    pub mod scan;
 }
 
 use program::packed;
+pub use program::scan;
 
 #[allow(dead_code, missing_docs, reason = "a part of the program is taken in")]
 #[path = "../../src/verify"]

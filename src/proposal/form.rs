@@ -15,7 +15,7 @@ pub const MAX_LICENSE: usize = 200;
 /// The most links beside the source.
 pub const MAX_LINKS: usize = 10;
 
-/// The most platforms that machines are wanted of, and the most characters of one.
+/// The most platforms that machines are wanted of.
 pub const MAX_PLATFORMS: usize = 20;
 
 /// The most characters of a platform.
@@ -29,6 +29,9 @@ pub const MAX_CI: usize = 200;
 
 /// The most characters of a contact's name.
 pub const MAX_CONTACT: usize = 100;
+
+/// The most characters of what is chosen from a few.
+const MAX_CHOICE: usize = 40;
 
 /// The most bytes of an address for mail (RFC 5321, 4.5.3.1.3, as RFC 3696's erratum 1690 counts them).
 pub const MAX_EMAIL: usize = 254;
@@ -58,7 +61,7 @@ pub fn read(fields: &[(String, String)]) -> Result<(Request, Contact), Vec<Probl
     form.need("license", &request.license, "Say under which open licence it is.");
     form.need("machines", &request.machines, "Say what machines it needs: how many, how large.");
     let contact = Contact { name: form.line("name", MAX_CONTACT), email: email(&mut form) };
-    if form.line("agree", MAX_CI) != "yes" {
+    if form.line("agree", MAX_CHOICE) != "yes" {
         form.note("agree", "This has to be agreed to.");
     }
     form.finish((request, contact))
@@ -117,7 +120,7 @@ fn is_platform(text: &str) -> bool {
 }
 
 fn usage(form: &mut Form<'_>) -> Usage {
-    let typed = form.line("usage", MAX_CI);
+    let typed = form.line("usage", MAX_CHOICE);
     Usage::from_name(&typed).unwrap_or_else(|| {
         form.note("usage", "Choose for how long.");
         Usage::default()

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use jiff::civil::Date;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::proposal::{Contact, Proposal, Request, Step};
+use crate::proposal::{Contact, PROPOSER, Proposal, Request, Step};
 use crate::store::{StoreError, Submissions};
 use crate::suggestion::Wish;
 
@@ -40,9 +40,6 @@ pub(super) struct Desk {
     sender: Mutex<Option<mpsc::Sender<Message>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
-
-/// The name under which proposers take steps.
-pub(super) const PROPOSER: &str = "proposer";
 
 impl Desk {
     /// Opens a desk that keeps what comes in `file`.

@@ -38,7 +38,7 @@ pub(super) fn for_xml(text: &str) -> Cow<'_, str> {
 
 /// A cell of a table that a spreadsheet takes for text, never for a formula: one that would begin a formula has an
 /// apostrophe before it.
-pub(super) fn cell(text: &str) -> Cow<'_, str> {
+pub fn cell(text: &str) -> Cow<'_, str> {
     let text = plain(text);
     match text.trim_start().starts_with(['=', '+', '-', '@']) {
         true => Cow::Owned(format!("'{text}")),

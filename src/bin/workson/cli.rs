@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    assemble, check, completions, content, copy, export, import, inventory, log, man, news, pull, query,
-    report, resolve, serve, site, verify,
+    assemble, check, completions, content, copy, export, import, inventory, log, man, news, proposals, pull,
+    query, report, resolve, serve, site, store, suggestions, verify,
 };
 use crate::settings::{JOBS, TIMEOUTS};
 
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Site(site::Arguments),
     Content(content::Arguments),
     News(news::Arguments),
+    Suggestions(suggestions::Arguments),
+    Proposals(proposals::Arguments),
     Pull(pull::Arguments),
     Assemble(Box<assemble::Arguments>),
     Copy(copy::Arguments),
@@ -44,6 +46,7 @@ pub(crate) enum Command {
     Inventory(inventory::Arguments),
     Import(import::Arguments),
     Export(export::Arguments),
+    Store(store::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }

@@ -11,12 +11,15 @@ pub(crate) mod inventory;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod news;
+pub(crate) mod proposals;
 pub(crate) mod pull;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod resolve;
 pub(crate) mod serve;
 pub(crate) mod site;
+pub(crate) mod store;
+pub(crate) mod suggestions;
 pub(crate) mod verify;
 
 use std::path::Path;

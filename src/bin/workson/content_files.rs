@@ -1,7 +1,7 @@
 //! The files of the site's content: from a folder, or those that come with the program.
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use workson::content::{At, Content, File, MAX_FILE, Problem};
@@ -119,4 +119,51 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let file = std::fs::File::open(path).map_err(failed)?;
     file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
+}
+
+/// The text of a file that may be there. A link is not followed.
+pub(crate) fn existing(path: &Path) -> Result<Option<String>, Failure> {
+    let shown = path.display();
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::io(&format!("reading {shown}"), &error)),
+        Ok(kind) if !kind.is_file() => {
+            return Err(Failure::new(format!("{shown}: it is no plain file"))
+                .with_hint("content is made of plain files"));
+        }
+        Ok(_) => {}
+    }
+    let bytes = read(path)?;
+    if bytes.len() > MAX_FILE {
+        return Err(Failure::new(format!("{shown}: it has more than {MAX_FILE} bytes")));
+    }
+    let text = String::from_utf8(bytes);
+    Ok(Some(text.map_err(|_| Failure::new(format!("{shown}: it is no UTF-8")))?))
+}
+
+/// Puts a file in its place once it is whole and on the disk: a new one, or one that takes the place of `before`.
+pub(crate) fn put(path: &Path, text: &str, before: Option<&str>) -> Result<(), Failure> {
+    let tried = format!("writing {}", path.display());
+    let failed = |error: &std::io::Error| Failure::io(&tried, error);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // Hidden files are no content.
+    builder.prefix(".workson-");
+    #[cfg(unix)]
+    builder.permissions(crate::commands::export::mode());
+    let mut file = builder.tempfile_in(folder).map_err(|error| failed(&error))?;
+    file.write_all(text.as_bytes()).map_err(|error| failed(&error))?;
+    file.as_file().sync_all().map_err(|error| failed(&error))?;
+    if before.is_none() {
+        let placed = file.persist_noclobber(path);
+        return placed.map(drop).map_err(|error| failed(&error.error));
+    }
+    let rights = std::fs::metadata(path).map_err(|error| failed(&error))?.permissions();
+    file.as_file().set_permissions(rights).map_err(|error| failed(&error))?;
+    // Whoever has edited it meanwhile keeps what they wrote.
+    if existing(path)?.as_deref() != before {
+        return Err(Failure::new(format!("{}: it was changed meanwhile", path.display()))
+            .with_hint("run the command again"));
+    }
+    file.persist(path).map(drop).map_err(|error| failed(&error.error))
 }

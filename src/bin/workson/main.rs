@@ -12,6 +12,7 @@ mod instant;
 mod interrupt;
 mod output;
 mod progress;
+mod reviewer;
 mod settings;
 
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ fn main() -> ExitCode {
         Command::Site(arguments) => commands::site::run(arguments, &cli.global),
         Command::Content(arguments) => commands::content::run(arguments, &cli.global),
         Command::News(arguments) => commands::news::run(arguments, &cli.global),
+        Command::Suggestions(arguments) => commands::suggestions::run(arguments, &cli.global),
+        Command::Proposals(arguments) => commands::proposals::run(arguments, &cli.global),
         Command::Assemble(arguments) => commands::assemble::run(arguments, &cli.global),
         Command::Copy(arguments) => commands::copy::run(arguments, &cli.global),
         Command::Push(arguments) => commands::copy::push(arguments, &cli.global),
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Inventory(arguments) => commands::inventory::run(arguments, &cli.global),
         Command::Import(arguments) => commands::import::run(arguments, &cli.global),
         Command::Export(arguments) => commands::export::run(arguments, &cli.global),
+        Command::Store(arguments) => commands::store::run(arguments, &cli.global),
         Command::Completions(arguments) => commands::completions::run(arguments),
         Command::Man(arguments) => commands::man::run(arguments),
     };

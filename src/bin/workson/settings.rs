@@ -84,7 +84,7 @@ impl Settings {
         named.unwrap_or_else(|| self.folders.data.join("store.db"))
     }
 
-    /// Where what people send in is kept: beside the store.
+    /// Where is kept what people sent in: beside the store, `store.submissions.db` beside `store.db`.
     pub(crate) fn submissions(&self, global: &Global) -> PathBuf {
         self.store(global).with_extension("submissions.db")
     }

@@ -8,6 +8,8 @@ use url::Url;
 use super::noting::{Noting, Spot, nearest_or_all};
 use super::yaml::{Node, Value};
 
+pub(super) use crate::form::is_slug;
+
 /// What a line of text may be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line {
@@ -155,13 +157,6 @@ fn read_day(name: &str, text: &Text, noting: &mut Noting<'_>) -> Option<(Date, S
 pub(super) fn day(text: &str) -> Option<Date> {
     let is_shaped = text.len() == 10 && text.starts_with("20");
     text.parse::<Date>().ok().filter(|date| is_shaped && date.to_string() == text)
-}
-
-/// Whether a name can stand in an address: small letters, digits and single hyphens.
-pub(super) fn is_slug(name: &str) -> bool {
-    let is_part =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    name.len() <= 64 && name.split('-').all(is_part)
 }
 
 /// Whether a character can stand on a page: what steers terminals, or turns the direction of what follows, can't.

@@ -161,7 +161,7 @@ fn whole(
 
 /// As any program makes its files, less what the user's mask takes away.
 #[cfg(unix)]
-fn mode() -> std::fs::Permissions {
+pub(crate) fn mode() -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::Permissions::from_mode(0o666)
 }

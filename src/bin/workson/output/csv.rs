@@ -20,3 +20,8 @@ impl Table {
         self.0.into_inner().map_err(|error| io::Error::other(error.to_string()))
     }
 }
+
+/// A cell with a text from outside: one line, and never a formula.
+pub(crate) fn cell(text: &str) -> String {
+    workson::site::cell(text).into_owned()
+}
