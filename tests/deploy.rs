@@ -86,6 +86,49 @@ fn systemd_takes_the_units_and_finds_little_that_they_may_do() {
     }
 }
 
+/// What a unit starts, as a shell reads it, with folders of a test in the place of the system's.
+fn started(home: &Home, unit: &str, field: &str) -> String {
+    let text = deployed(unit);
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix('=')).unwrap();
+    let mut line = line.replace("%%", "%").replace("/usr/local/bin/workson", WORKSON);
+    for (from, to) in [("/var/lib/workson-backup", "copies"), ("/etc/workson/config.toml", "config.toml")] {
+        line = line.replace(from, &home.path(to).display().to_string());
+    }
+    line
+}
+
+#[test]
+fn a_backup_leaves_one_copy_more_and_takes_away_those_that_are_old() {
+    let home = Home::new();
+    let store = home.path("kept.db").display().to_string();
+    home.write("config.toml", format!("store = \"{store}\"\n"));
+    let service = Service::start(&home, &["--no-live", "--store", &store]);
+    assert_eq!(service.post("/suggest/", operations::SUGGESTION, &[]).status, 303);
+
+    let unit = "systemd/workson-backup.service";
+    let [copy, clean] = ["ExecStart", "ExecStartPost"].map(|field| started(&home, unit, field));
+    let days =
+        deployed(unit).lines().find_map(|line| line.strip_prefix("Environment=").map(str::to_owned)).unwrap();
+    // While the service is under way.
+    home.shell(&copy).exits(0);
+    let old = "mkdir copies/20200101T000000Z copies/20260101T000000Z copies/mine
+        touch -d '16 days ago' copies/20200101T000000Z copies/mine
+        touch -d '13 days ago' copies/20260101T000000Z";
+    home.shell(old).exits(0);
+    home.shell(&format!("export {days}; {clean}")).exits(0);
+    let mut left: Vec<String> = std::fs::read_dir(home.path("copies"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    let [young, new, mine] = &left[..] else { panic!("{left:?}") };
+    assert_eq!((young.as_str(), mine.as_str()), ("20260101T000000Z", "mine"));
+    assert!(new.len() == 16 && new.ends_with('Z'), "{new}");
+    let copied = home.path(&format!("copies/{new}/kept.submissions.db"));
+    let submissions = workson::store::Submissions::open_existing(&copied).unwrap();
+    assert_eq!(submissions.suggestions(None).unwrap().len(), 1);
+}
+
 /// Makes the image; what `workson assemble` said.
 fn build(home: &Home, arguments: &[&str]) -> Ran {
     let mut command = home.command("sh");

@@ -261,7 +261,10 @@ fn what_is_printed_says_the_same_when_it_is_read_again() {
     home.write("images.txt", "nginx\n");
     let config = home.write(
         "serve.toml",
-        "store = \"kept.db\"\n[serve]\nbase_url = \"https://site.example/on\"\nmax_connections = 7\nlog = \"text\"\n\
+        "store = \"kept.db\"\ntimeout = 7\nplain_http = [\"lan.example:5000\"]\n\
+         credential_files = []\ndocker_hub_api = \"http://127.0.0.1:1\"\n\
+         [mirrors]\n\"docker.io\" = \"cache.example:5000\"\n\
+         [proxy]\nno_proxy = \"secret.example\"\n[serve]\nbase_url = \"https://site.example/on\"\nmax_connections = 7\nlog = \"text\"\n\
          trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\nmetrics = \"all\"\n\
          [serve.live]\nregistries = [\"quay.io\", \"index.docker.io\"]\ninternal = [\"lan.example:5000\"]\n\
          fresh = \"1d 90m\"\npulls_per_hour = 3\n[serve.live.pulls]\n\"docker.io\" = 5\n\"lan.example:5000\" = 6\n\
@@ -273,9 +276,16 @@ fn what_is_printed_says_the_same_when_it_is_read_again() {
         let again = home.write("again.toml", first.text());
         assert_eq!(check(&home, &["--config", &again], &[]).exits(0).text(), first.text());
     }
-    let table = printed(check(&home, &["--config", &config], &[]));
+    let table = printed(check(&home, &["--config", &config, "--jobs", "3"], &[]));
+    assert_eq!(at(&table, "jobs"), Some(3.into()));
+    assert_eq!(at(&table, "proxy"), None, "a proxy's address may hold a password");
+    assert_eq!(at(&table, "mirrors").unwrap().get("docker.io"), Some(&"cache.example:5000".into()));
     for (path, value) in [
         ("store", Value::from("kept.db")),
+        ("timeout", 7.into()),
+        ("plain_http", values(&["lan.example:5000"])),
+        ("credential_files", values(&[])),
+        ("docker_hub_api", "http://127.0.0.1:1".into()),
         ("serve.max_connections", 7.into()),
         ("serve.trusted_proxies", values(&["10.0.0.0/8", "::1/128"])),
         // What is internal may be asked about.
@@ -323,4 +333,44 @@ fn checking_makes_no_file_and_asks_nobody() {
     assert_eq!(asked.kind(), std::io::ErrorKind::WouldBlock);
     // Where it would listen, something else may: the service that this configuration is for.
     check(&home, &["--listen", &host], &[]).exits(0);
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn what_operators_read_has_every_flag_variable_and_field() {
+    let home = Home::new();
+    let help = home.run(&["serve", "--help"]).exits(0);
+    let own = help.text().split("Options of every command:").next().unwrap();
+    let word = |text: &str| {
+        let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_".contains(letter)));
+        text[..end.unwrap_or(text.len())].to_owned()
+    };
+    let flags = own.lines().filter_map(|line| line.trim().strip_prefix("--"));
+    let flags: Vec<String> = flags.map(|line| format!("--{}", word(line))).collect();
+    let variables: Vec<String> = own.split("[env: ").skip(1).map(word).collect();
+    assert!(flags.len() > 15 && variables.len() > 12, "{flags:?} {variables:?}");
+    let text = include_str!("../docs/operating.md");
+    let known = quoted(text);
+    for name in flags.iter().chain(&variables) {
+        assert!(known.contains(&name.as_str()), "docs/operating.md lacks {name}");
+    }
+    for name in known.iter().filter(|name| name.starts_with("WORKSON_") && !name.contains('=')) {
+        let is_there = variables.iter().any(|variable| variable == name);
+        assert!(is_there, "docs/operating.md names {name}, which is none");
+    }
+    // A field that is not known is told with those that are.
+    for table in ["[serve]", "[serve.live]", "[serve.forms]", "[[serve.inventory]]"] {
+        let config = home.write("serve.toml", format!("{table}\nnothing = 1\n"));
+        let ran = check(&home, &["--config", &config], &[]).exits(2);
+        let message = ran.stderr.lines().next().unwrap();
+        let fields: Vec<&str> = quoted(message).into_iter().filter(|name| *name != "nothing").collect();
+        assert!(fields.len() > 1, "{message}");
+        for field in fields.iter().filter(|field| !["live", "forms", "inventory"].contains(field)) {
+            assert!(text.contains(&format!("\n| `{field}` |")), "docs/operating.md lacks {table} {field}");
+        }
+    }
 }

@@ -326,6 +326,12 @@ fn metrics_are_what_prometheus_reads_and_count_what_was_done() {
     }
     assert!(samples.iter().any(|line| line.starts_with("gauge workson_facts_timestamp_seconds{} 17")));
     assert!(samples.iter().any(|line| line.starts_with("gauge workson_connections{} ")));
+    let read = include_str!("../docs/operating.md");
+    for line in scraped.text().lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().unwrap();
+        let told = [format!("`{name}`"), format!("`{name}{{"), format!("`{name}_total")];
+        assert!(told.iter().any(|name| read.contains(name)), "docs/operating.md lacks {name}");
+    }
 }
 
 #[test]

@@ -97,6 +97,14 @@ pub(super) fn serve(
     let (end, ended) = watch::channel(());
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let interrupts = runtime()?;
+    let mut wish = std::pin::pin!(wish);
+    // It is heard before anybody is answered: who is told to end then does so in order.
+    let is_wished = interrupts.block_on(std::future::poll_fn(|context| {
+        std::task::Poll::Ready(wish.as_mut().poll(context).is_ready())
+    }));
+    if is_wished {
+        return Ok(());
+    }
     let mut answering = Vec::new();
     for _ in 0..threads {
         let (runtime, listener) = (runtime()?, listener.try_clone()?);
@@ -116,7 +124,7 @@ pub(super) fn serve(
     drop(ended);
     interrupts.block_on(async {
         tokio::select! {
-            () = wish => {}
+            () = &mut wish => {}
             // None of them can listen.
             () = end.closed() => {}
         }

@@ -5,11 +5,13 @@ mod logging;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use serde::Serialize;
 use workson::serve::settings::{FormSettings, LiveSettings, Scheduled};
 use workson::serve::{self, Makers, Served};
 
@@ -21,7 +23,7 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::interrupt::{interrupted, on_hangup};
 use crate::output::print;
-use crate::settings::{Settings, now, variable};
+use crate::settings::{Asking, Settings, now, variable};
 
 /// Show the web site: on this machine, in your browser, or to everybody
 ///
@@ -44,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_open: bool,
 
-    /// Print how it would be served, as a configuration file, and end
+    /// Print how it would be served, as a configuration file, and end; proxies are left out, they may hold passwords
     #[arg(long)]
     check_config: bool,
 
@@ -139,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     // All that is wrong is told at once, with what is wrong with the content.
     let sources = Sources::read(&wanted, global, wrong)?;
     if arguments.check_config {
-        return show(&configuration);
+        return show(&configuration, settings.asking(global)?);
     }
     let (Ok(service), Some(listener)) = (service, listener) else { return Ok(Exit::Unknown) };
     let address = listener.local_addr().map_err(|error| Failure::io("listening", &error))?;
@@ -161,7 +163,10 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let again = Arc::new(AtomicBool::new(false));
     let makers = makers(&configuration, wanted, global, &again);
     let end = async {
-        on_hangup(&again);
+        // On a terminal it tells that the terminal is closed.
+        if !is_terminal {
+            on_hangup(&again);
+        }
         interrupted().await;
         tracing::info!("the service ends");
     };
@@ -255,9 +260,19 @@ fn missing_lists(serve: &configuration::Serve) -> Vec<Failure> {
         .collect()
 }
 
+/// A configuration file that says all that was said.
+#[derive(Serialize)]
+struct Shown<'a> {
+    store: &'a Path,
+    #[serde(flatten)]
+    asking: Asking,
+    serve: &'a configuration::Serve,
+}
+
 /// Tells how it would be served, once it is seen that it could be.
-fn show(configuration: &Configuration) -> Result<Exit, Failure> {
-    let text = toml::to_string(configuration)
+fn show(configuration: &Configuration, asking: Asking) -> Result<Exit, Failure> {
+    let Configuration { store, serve } = configuration;
+    let text = toml::to_string(&Shown { store, asking, serve })
         .map_err(|error| Failure::new(format!("printing the configuration: {error}")))?;
     print(text.as_bytes())?;
     Ok(Exit::Yes)

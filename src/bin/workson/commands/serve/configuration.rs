@@ -84,8 +84,8 @@ impl Log {
     }
 }
 
-/// How a service is to be. Printed, it is a configuration file that says the same.
-#[derive(Debug, Clone, Serialize)]
+/// How a service is to be.
+#[derive(Debug, Clone)]
 pub(crate) struct Configuration {
     pub(super) store: PathBuf,
     pub(super) serve: Serve,
