@@ -20,6 +20,8 @@ use crate::store::{RunState, RunSummary, Store, StoreError, Submissions};
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the store has to be left alone before a site is made of what it says now.
 const SETTLED: Duration = Duration::from_secs(5);
+/// When a site is made of it all the same: somebody may write again and again.
+const LONGEST: Duration = Duration::from_secs(60);
 /// When an inventory is gone on with that came to no end: a registry wanted a rest, or could not be reached.
 const AGAIN: Duration = Duration::from_secs(1800);
 /// By which part of its time an inventory may be late, so that not everybody asks on the hour.
@@ -204,6 +206,9 @@ fn make(answers: &Answers, makers: &Makers, end: &End, at: usize) {
             if is_complete {
                 answers.metrics().inventory_ended(&name, now);
             }
+            answers.metrics().inventory_unknown(&name, run.failed);
+            // All of it is there.
+            makers.again.store(true, Ordering::Relaxed);
             planned.last = Some(run);
         }
         Err(error) => {
@@ -270,7 +275,8 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
         let mut watched = Watched::new();
         let mut shown = (watched.look(settings), today());
         let mut seen = shown.0;
-        let mut changed_at: Option<Instant> = None;
+        // When the store began to change that the site does not show, and when it changed last.
+        let mut changing: Option<(Instant, Instant)> = None;
         let mut advanced_at: Option<Instant> = None;
         while !end.wait(LOOK) {
             if advanced_at.is_none_or(|at| at.elapsed() > ADVANCE) {
@@ -281,18 +287,19 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
             }
             let now = (watched.look(settings), today());
             if now.0.0 != seen.0 {
-                changed_at = Some(Instant::now());
+                let last = Instant::now();
+                changing = Some((changing.map_or(last, |(first, _)| first), last));
             }
             seen = now.0;
             let is_wished = makers.again.swap(false, Ordering::Relaxed);
             // What people are to see of a decision they see at once; what inventories write, when it is all there.
-            let is_settled =
-                changed_at.is_none_or(|at| at.elapsed() > SETTLED) && !answers.schedule.is_under_way();
+            let is_settled = !answers.schedule.is_under_way()
+                && changing.is_none_or(|(first, last)| last.elapsed() > SETTLED || first.elapsed() > LONGEST);
             let is_due = now.0.1 != shown.0.1 || now.1 != shown.1 || (now.0.0 != shown.0.0 && is_settled);
             if !is_due && !is_wished {
                 continue;
             }
-            shown = now;
+            (shown, changing) = (now, None);
             match (makers.site)() {
                 Ok(served) => {
                     answers.show(served);
