@@ -18,6 +18,7 @@ mod pages;
 mod posted;
 mod questions;
 mod refusal;
+mod repeats;
 mod schedule;
 mod sending;
 pub mod settings;
@@ -38,7 +39,7 @@ use crate::site::Site;
 use crate::store::RunSummary;
 use crate::timeline::Timeline;
 
-pub use live::MakeClient;
+pub use live::{MakeClient, tell_in_public};
 
 /// What is served.
 #[derive(Debug)]

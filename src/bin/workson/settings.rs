@@ -161,6 +161,7 @@ impl Settings {
             request_timeout: 2 * STRANGERS_WAIT,
             deadline: 3 * STRANGERS_WAIT,
             budget,
+            tell: workson::serve::tell_in_public,
             ..defaults
         })?)
     }
@@ -195,7 +196,8 @@ impl Settings {
         &self.file.serve
     }
 
-    fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+    /// Which host is asked in the place of a registry.
+    pub(crate) fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
         let mut mirrors = self.file.mirrors.clone();
         for text in &global.mirror {
             let pair =

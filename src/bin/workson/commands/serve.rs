@@ -74,7 +74,8 @@ pub(crate) struct Arguments {
     )]
     registry: Vec<String>,
 
-    /// Answer them about HOST as well, and reach it wherever it is: a registry of one's own, its token service, a mirror
+    /// Answer them about HOST as well, and reach it wherever it is: a registry of one's own, its token service. A mirror
+    /// is reached and not named
     #[arg(
         long,
         value_name = "HOST",
@@ -126,8 +127,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let is_terminal = std::io::stderr().is_terminal();
+    let host = |mirror: String| mirror.split('/').next().unwrap_or_default().to_owned();
+    let mirrors = settings.mirrors(global)?.into_values().map(host).collect();
     let (configuration, mut wrong) =
-        Configuration::read(arguments, settings.serve(), settings.store(global), is_terminal);
+        Configuration::read(arguments, settings.serve(), settings.store(global), &mirrors, is_terminal);
     let serve = &configuration.serve;
     let wanted = Wanted { content: serve.content.clone(), base_url: serve.base_url.clone() };
     let service = service(&configuration, &settings, global).map_err(|failure| wrong.push(failure));

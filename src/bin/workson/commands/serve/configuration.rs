@@ -203,11 +203,12 @@ fn listen(text: String, keep: &mut impl FnMut(Failure)) -> String {
 
 impl Configuration {
     /// Takes all of it together, and what is wrong with it, each thing on its own. In the place of what is wrong stands
-    /// what is usual.
+    /// what is usual. Of `mirrors`, visitors learn nothing.
     pub(super) fn read(
         arguments: &Arguments,
         table: &ServeTable,
         store: PathBuf,
+        mirrors: &BTreeSet<String>,
         is_terminal: bool,
     ) -> (Configuration, Vec<Failure>) {
         let mut wrong = Vec::new();
@@ -222,7 +223,8 @@ impl Configuration {
         let mut registries = all(registries, |text| registry("--registry", text), &mut keep);
         let internal = given(&arguments.internal, Some(&table.live.internal));
         let internal = all(internal, |text| registry("--internal", text), &mut keep);
-        registries.extend(internal.iter().cloned());
+        // A mirror stands in for a registry, and is none that anybody asks about.
+        registries.extend(internal.iter().filter(|host| !mirrors.contains(*host)).cloned());
         let mut seen = BTreeSet::new();
         registries.retain(|registry| seen.insert(registry.clone()));
         let fresh = match &table.live.fresh {
