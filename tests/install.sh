@@ -39,7 +39,7 @@ programs='
     npm:npm
     java:default-jre-headless
     curl:curl
-    nginx:nginx-light
+    nginx:nginx
     systemd-analyze:systemd
 '
 packages=''

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use cli_support::{Home, until};
 use operations::nginx::{NAME, Nginx, free_ports};
-use operations::{Answer, FORM, PROPOSE, Registry, SUGGESTION, Service, content_with_a_call};
+use operations::{Answer, FORM, PROPOSE, Registry, SUGGESTION, Service, content_with_a_call, suggestion};
 use serde_json::Value;
 use workson::store::Submissions;
 
@@ -224,7 +224,7 @@ fn a_form_that_comes_while_it_ends_is_kept_and_answered_or_neither() {
 
     // What breaks off is not kept, and nobody was told that it was.
     let service = start();
-    let mut slow = begin_form(&service, SUGGESTION, 30);
+    let mut slow = begin_form(&service, &suggestion(100), 30);
     service.signal("TERM");
     service.is_closed();
     assert_eq!(service.ended().0, Some(0), "it does not wait for ever");
@@ -236,10 +236,11 @@ fn a_form_that_comes_while_it_ends_is_kept_and_answered_or_neither() {
     let service = start();
     let answered: Vec<bool> = std::thread::scope(|scope| {
         let senders: Vec<_> = (0..8)
-            .map(|_| {
-                let mut slow = begin_form(&service, SUGGESTION, 20);
+            .map(|number| {
+                let form = suggestion(number);
+                let mut slow = begin_form(&service, &form, 20);
                 scope.spawn(move || {
-                    slow.send(&SUGGESTION.as_bytes()[20..]);
+                    slow.send(&form.as_bytes()[20..]);
                     slow.answer().is_some_and(|answer| answer.status == 303)
                 })
             })
@@ -387,8 +388,11 @@ fn behind_nginx_with_tls_each_client_is_counted_for_itself() {
     );
 
     let origin = format!("origin: {}", nginx.origin());
+    let sent = std::cell::Cell::new(0);
     let suggest = |from: &str, fields: &[&str]| {
-        let mut arguments = vec!["--data", SUGGESTION];
+        sent.set(sent.get() + 1);
+        let form = suggestion(sent.get());
+        let mut arguments = vec!["--data", form.as_str()];
         fields.iter().for_each(|field| arguments.extend(["--header", field]));
         nginx.fetch(from, &format!("{base}/suggest/"), &arguments).status
     };

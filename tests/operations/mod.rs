@@ -44,6 +44,11 @@ pub(crate) fn content_with_a_call(home: &Home) -> String {
 /// A suggestion, as a form has it.
 pub(crate) const SUGGESTION: &str = "name=Hypothetical&comment=It+is+missing+here.";
 
+/// Another one for each number: the very same form within a minute is one wish.
+pub(crate) fn suggestion(number: usize) -> String {
+    format!("name=Hypothetical+{number}&comment=It+is+missing+here.")
+}
+
 /// A service.
 pub(crate) struct Service {
     child: Child,

@@ -54,7 +54,7 @@ impl Nginx {
             ("/etc/letsencrypt/live/workson.example/fullchain.pem", path(&certificate)),
             ("/etc/letsencrypt/live/workson.example/privkey.pem", path(&key)),
             ("/var/log/nginx/", format!("{here}/")),
-            ("/var/www/acme", format!("{here}/acme")),
+            ("/var/www/html", format!("{here}/html")),
         ] {
             assert_eq!(text.matches(from).count(), 1, "{from} in {file}");
             text = text.replace(from, &to);

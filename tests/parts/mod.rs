@@ -29,7 +29,7 @@ const PACKAGES: [(&str, &str); 9] = [
     ("git", "git"),
     ("sha512sum", "coreutils"),
     ("curl", "curl"),
-    ("nginx", "nginx-light"),
+    ("nginx", "nginx"),
     ("systemd-analyze", "systemd"),
 ];
 
