@@ -18,6 +18,7 @@ mod pages;
 mod posted;
 mod questions;
 mod refusal;
+mod repeats;
 mod schedule;
 mod sending;
 pub mod settings;
@@ -77,12 +78,12 @@ fn shown(mut served: Served, settings: &Settings) -> Served {
 }
 
 /// Answers what comes to `listener` (which does not block) until `end` is there. Then requests that are under way are
-/// answered, and forms that were handed in are kept.
+/// answered, and forms that were handed in are kept; who comes then finds nobody listening.
 ///
 /// # Errors
 /// Where no thread can wait for connections.
 pub fn run(
-    listener: &TcpListener,
+    listener: TcpListener,
     served: Served,
     settings: Settings,
     makers: Makers,

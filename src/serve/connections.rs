@@ -91,7 +91,7 @@ impl Drop for Place {
 /// Answers until there is a wish to end: one thread for each processor, and a connection stays with the thread that took it,
 /// so that no thread has to wake another one for each request.
 pub(super) fn serve(
-    listener: &std::net::TcpListener,
+    listener: std::net::TcpListener,
     answers: &Arc<Answers>,
     room: usize,
     wish: impl Future<Output = ()>,
@@ -103,6 +103,14 @@ pub(super) fn serve(
     let (end, ended) = watch::channel(());
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let interrupts = runtime()?;
+    let mut wish = std::pin::pin!(wish);
+    // It is heard before anybody is answered: who is told to end then does so in order.
+    let is_wished = interrupts.block_on(std::future::poll_fn(|context| {
+        std::task::Poll::Ready(wish.as_mut().poll(context).is_ready())
+    }));
+    if is_wished {
+        return Ok(());
+    }
     let mut answering = Vec::new();
     for _ in 0..threads {
         let (runtime, listener) = (runtime()?, listener.try_clone()?);
@@ -117,10 +125,12 @@ pub(super) fn serve(
             served
         }));
     }
+    // Each thread has its own share: with the last of them, nobody listens any more. Who came later would wait in vain.
+    drop(listener);
     drop(ended);
     interrupts.block_on(async {
         tokio::select! {
-            () = wish => {}
+            () = &mut wish => {}
             // None of them can listen.
             () = end.closed() => {}
         }

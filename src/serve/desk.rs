@@ -1,13 +1,16 @@
 //! Where forms are handed in: one thread keeps what people send, each form in a transaction of its own, and says so only
-//! once it is on the disk.
+//! once it is on the disk. The very same form again, a click later, is the one that is kept already.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use jiff::civil::Date;
 use tokio::sync::{mpsc, oneshot};
+use workson_oci::Digest;
 
+use super::repeats::Repeats;
 use crate::proposal::{Contact, PROPOSER, Proposal, Request, Step};
 use crate::store::{StoreError, Submissions};
 use crate::suggestion::Wish;
@@ -27,8 +30,8 @@ pub(super) enum NotKept {
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Message {
-    Suggest(Box<Wish>, Answer<i64>),
-    Propose(Box<(String, Request, Contact, String)>, Answer<i64>),
+    Suggest(Box<Wish>, Digest, Answer<i64>),
+    Propose(Box<(String, Request, Contact, String)>, Digest, Answer<String>),
     Look(String, Answer<Option<Proposal>>),
     Step(String, Step, String, Answer<Option<Proposal>>),
     Advance(Date),
@@ -63,19 +66,22 @@ impl Desk {
         }
     }
 
-    pub(super) async fn suggest(&self, wish: Wish) -> Result<i64, NotKept> {
-        self.hand_in(|answer| Message::Suggest(Box::new(wish), answer)).await
+    /// Keeps a suggestion, and gives its number. `form` tells one form from another.
+    pub(super) async fn suggest(&self, wish: Wish, form: Digest) -> Result<i64, NotKept> {
+        self.hand_in(|answer| Message::Suggest(Box::new(wish), form, answer)).await
     }
 
+    /// Keeps a proposal, and gives the secret that it is under: `secret`, or that of the very same form before it.
     pub(super) async fn propose(
         &self,
         call: &str,
         request: Request,
         contact: Contact,
         secret: &str,
-    ) -> Result<i64, NotKept> {
-        let form = Box::new((call.to_owned(), request, contact, secret.to_owned()));
-        self.hand_in(|answer| Message::Propose(form, answer)).await
+        form: Digest,
+    ) -> Result<String, NotKept> {
+        let proposed = Box::new((call.to_owned(), request, contact, secret.to_owned()));
+        self.hand_in(|answer| Message::Propose(proposed, form, answer)).await
     }
 
     pub(super) async fn proposal(&self, secret: &str) -> Result<Option<Proposal>, NotKept> {
@@ -113,9 +119,31 @@ impl Desk {
     }
 }
 
+/// What became of the forms of the last minute: the number of a suggestion, the secret of a proposal.
+struct Before {
+    suggestions: Repeats<i64>,
+    proposals: Repeats<String>,
+}
+
+/// Keeps a form, or tells what became of the very same one before.
+fn once<T: Clone>(
+    before: &mut Repeats<T>,
+    form: Digest,
+    keep: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let now = Instant::now();
+    if let Some(outcome) = before.before(&form, now) {
+        return Ok(outcome);
+    }
+    let outcome = keep()?;
+    before.note(form, now, outcome.clone());
+    Ok(outcome)
+}
+
 /// The thread: it opens the file when it is first needed, and anew after a failure.
 fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc::Receiver<Message>) {
     let mut open: Option<Submissions> = None;
+    let mut before = Before { suggestions: Repeats::new(), proposals: Repeats::new() };
     while let Some(message) = receiver.blocking_recv() {
         let is_reading = matches!(message, Message::Look(..) | Message::Advance(_) | Message::Step(..));
         // Whoever looks for something in a file that is not there finds nothing, and makes none.
@@ -130,7 +158,7 @@ fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc:
                 continue;
             }
         };
-        open = answer(message, submissions, clock());
+        open = answer(message, submissions, &mut before, clock());
     }
 }
 
@@ -143,7 +171,8 @@ fn nothing(message: Message) {
 
 fn refuse(message: Message, error: StoreError) {
     match message {
-        Message::Suggest(_, answer) | Message::Propose(_, answer) => drop(answer.send(Err(error))),
+        Message::Suggest(.., answer) => drop(answer.send(Err(error))),
+        Message::Propose(.., answer) => drop(answer.send(Err(error))),
         Message::Look(_, answer) | Message::Step(.., answer) => drop(answer.send(Err(error))),
         Message::Advance(_) => tracing::error!(%error, "looking at proposals"),
         Message::Ready(answer) => drop(answer.send(Err(error))),
@@ -151,7 +180,12 @@ fn refuse(message: Message, error: StoreError) {
 }
 
 /// Does what is asked; gives the file back where it is still good.
-fn answer(message: Message, mut submissions: Submissions, now: jiff::Timestamp) -> Option<Submissions> {
+fn answer(
+    message: Message,
+    mut submissions: Submissions,
+    before: &mut Before,
+    now: jiff::Timestamp,
+) -> Option<Submissions> {
     fn tell<T>(answer: Answer<T>, outcome: Result<T, StoreError>) -> bool {
         let is_good = outcome.is_ok();
         // Who asked may have gone; it is kept all the same.
@@ -159,10 +193,13 @@ fn answer(message: Message, mut submissions: Submissions, now: jiff::Timestamp) 
         is_good
     }
     let is_good = match message {
-        Message::Suggest(wish, answer) => tell(answer, submissions.add_suggestion(&wish, now)),
-        Message::Propose(form, answer) => {
-            let (call, request, contact, secret) = *form;
-            tell(answer, submissions.add_proposal(&call, &request, &contact, &secret, now))
+        Message::Suggest(wish, form, answer) => {
+            tell(answer, once(&mut before.suggestions, form, || submissions.add_suggestion(&wish, now)))
+        }
+        Message::Propose(proposed, form, answer) => {
+            let (call, request, contact, secret) = *proposed;
+            let keep = || submissions.add_proposal(&call, &request, &contact, &secret, now).map(|_| secret);
+            tell(answer, once(&mut before.proposals, form, keep))
         }
         Message::Look(secret, answer) => tell(answer, submissions.proposal_by_secret(&secret)),
         Message::Step(secret, step, reason, answer) => {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::tz::TimeZone;
 use url::form_urlencoded;
+use workson_oci::Digest;
 
 use super::allowance::Client;
 use super::answers::{Answers, Asked, Shown};
@@ -14,7 +15,7 @@ use super::posted;
 use super::refusal::Refused;
 use super::sending::{for_one, not_allowed, see};
 use crate::content::Call;
-use crate::proposal::{self, Step};
+use crate::proposal::{self, State, Step};
 use crate::site::{Route, ServiceRoute, Typed, View};
 use crate::suggestion;
 
@@ -50,7 +51,7 @@ impl Answers {
         }
     }
 
-    /// The fields of a form, where its sender may send one.
+    /// The fields of a form that people sent from a page of this site.
     async fn fields(
         &self,
         asked: &Asked,
@@ -58,19 +59,20 @@ impl Answers {
         shown: &Shown,
     ) -> Result<Vec<(String, String)>, Refused> {
         let fields = posted::form(&asked.parts, body, &shown.pages.site().base, MAX_FORM).await?;
-        if let Some(letters) = &self.letters {
-            let granted = letters.take(Client::of(asked.visitor.address), 1);
-            if granted.wait.is_some() {
-                return Err(Refused::TooMany(granted));
-            }
-        }
         if fields.iter().any(|(name, value)| name == TRAP && !value.is_empty()) {
             return Err(Refused::Trap);
         }
         Ok(fields)
     }
 
-    fn desk(&self) -> Result<&Desk, Refused> {
+    /// Where a form that is right is handed in, by who may send one more. Forms that come back to be mended are not counted.
+    fn desk(&self, asked: &Asked) -> Result<&Desk, Refused> {
+        if let Some(letters) = &self.letters {
+            let granted = letters.take(Client::of(asked.visitor.address), 1);
+            if granted.wait.is_some() {
+                return Err(Refused::TooMany(granted));
+            }
+        }
         self.desk.as_ref().ok_or(Refused::NotNow(NOT_KEPT))
     }
 }
@@ -127,9 +129,10 @@ async fn take_suggestion(
     });
     match read {
         Ok(wish) => {
-            let number = answers.desk()?.suggest(wish).await?;
+            let entry = wish.entry.as_ref().map(|slug| format!("&entry={slug}")).unwrap_or_default();
+            let number = answers.desk(asked)?.suggest(wish, one(asked, &fields)).await?;
             let to = site.base.link(&Route::Service(ServiceRoute::Suggest));
-            Ok(see(&format!("{to}?received={number}")))
+            Ok(see(&format!("{to}?received={number}{entry}")))
         }
         Err(problems) => {
             let typed = Typed { fields, problems };
@@ -156,7 +159,9 @@ pub(super) async fn propose(
             let view = View::Propose { call, is_open, typed: &Typed::default() };
             for_one(StatusCode::OK, site.view(&view))
         }
-        Method::POST if !is_open => Refused::Gone("this call takes no proposals today").page(shown),
+        Method::POST if !is_open => {
+            Refused::Over("this call takes no proposals today, and what you sent was not kept").page(shown)
+        }
         Method::POST => {
             let outcome = take_proposal(answers, shown, call, asked, body).await;
             answers.count("proposal", outcome, shown)
@@ -184,8 +189,8 @@ async fn take_proposal(
     });
     match read {
         Ok((request, contact)) => {
-            let secret = secret()?;
-            answers.desk()?.propose(&call.slug, request, contact, &secret).await?;
+            let form = one(asked, &fields);
+            let secret = answers.desk(asked)?.propose(&call.slug, request, contact, &secret()?, form).await?;
             let to = site.base.link(&Route::Service(ServiceRoute::Proposal(secret)));
             Ok(see(&format!("{to}?received")))
         }
@@ -195,6 +200,12 @@ async fn take_proposal(
             Ok(for_one(StatusCode::UNPROCESSABLE_ENTITY, site.view(&view)))
         }
     }
+}
+
+/// What tells a form from all others: who sent it, where to, and every field.
+fn one(asked: &Asked, fields: &[(String, String)]) -> Digest {
+    let sender = Client::of(asked.visitor.address);
+    Digest::sha256(format!("{sender:?} {} {fields:?}", asked.parts.uri.path()).as_bytes())
 }
 
 /// What nobody can guess: 256 bits as base64url (RFC 4648).
@@ -243,7 +254,8 @@ async fn look(
     secret: &str,
     done: Option<&str>,
 ) -> Result<Response<Body>, Refused> {
-    let found = answers.desk()?.proposal(secret).await?;
+    let desk = answers.desk.as_ref().ok_or(Refused::NotNow(NOT_KEPT))?;
+    let found = desk.proposal(secret).await?;
     let proposal = found.ok_or(Refused::Gone(NO_PROPOSAL))?;
     let view = View::Proposal { secret, proposal: &proposal, done };
     Ok(for_one(StatusCode::OK, shown.pages.site().view(&view)))
@@ -269,11 +281,15 @@ async fn take_step(
     if reason.len() > MAX_REASON {
         return Err(Refused::TooLarge);
     }
-    let desk = answers.desk()?;
+    let desk = answers.desk(asked)?;
     desk.proposal(secret).await?.ok_or(Refused::Gone(NO_PROPOSAL))?;
     let reason: String = reason.chars().filter(|letter| !letter.is_control()).collect();
     if desk.step(secret, step, &reason).await?.is_none() {
-        return Err(Refused::Gone("this proposal has come to its end, and nothing was changed"));
+        let found = desk.proposal(secret).await?.ok_or(Refused::Gone(NO_PROPOSAL))?;
+        // Whoever withdraws twice has withdrawn.
+        if found.state != State::Withdrawn {
+            return Err(Refused::Over("this proposal has come to its end, and nothing was changed"));
+        }
     }
     let to = shown.pages.site().base.link(&Route::Service(ServiceRoute::Proposal(secret.to_owned())));
     Ok(see(&format!("{to}?{done}")))

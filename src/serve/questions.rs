@@ -21,7 +21,7 @@ use super::allowance::{Client, Granted};
 use super::answers::{Answers, Asked, Shown};
 use super::live::{Live, NotAsked, Told};
 use super::posted;
-use super::refusal::Refused;
+use super::refusal::{Refused, capitalised};
 use super::sending::{for_one, not_allowed, whole};
 use crate::query::stack::{StackAnswer, StackImage, StackProblem};
 use crate::query::{ErrorAnswer, ImageAnswer, shown};
@@ -303,8 +303,7 @@ pub(super) async fn query_page(answers: &Answers, shown: &Shown, asked: &Asked) 
             } else {
                 "platform"
             };
-            let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-            typed.problems.push((field.to_owned(), format!("{}{hint}", error.message)));
+            typed.problems.push((field.to_owned(), on_page(&refused, error)));
             let view = View::Query { typed: &typed, answered: None };
             for_one(refused.status(), site.view(&view))
         }
@@ -327,6 +326,17 @@ async fn query_for_page(
         age: age(seconds),
         origin: told.origin,
     })
+}
+
+/// What is wrong, as a page says it beside the field. The registries that are asked stand on the page anyway.
+fn on_page(refused: &Refused, error: ErrorAnswer) -> String {
+    let hint = match refused {
+        Refused::Registry(_) => Some("Those that are stand below".to_owned()),
+        _ => error.hint,
+    };
+    let hint = hint.map(|hint| format!(" {}", capitalised(&hint))).unwrap_or_default();
+    let end = if error.message.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{}{end}{hint}", error.message)
 }
 
 /// An instant, RFC 3339, to the second.
@@ -480,8 +490,7 @@ pub(super) async fn stack_page(
         Err(refused @ Refused::Invalid(_)) => {
             let error = refused.told();
             let field = if error.kind.contains("platform") { "platform" } else { "text" };
-            let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-            typed.problems.push((field.to_owned(), format!("{}{hint}", error.message)));
+            typed.problems.push((field.to_owned(), on_page(&refused, error)));
             for_one(refused.status(), site.view(&View::Stack { typed: &typed, answer: None }))
         }
         Err(refused) => refused.page(shown),

@@ -31,6 +31,8 @@ pub(super) enum Refused {
     TooMany(Granted),
     /// What it is about is not there, or not any more.
     Gone(&'static str),
+    /// It can't be done any more, or not yet.
+    Over(&'static str),
     /// It can't be done now.
     NotNow(&'static str),
 }
@@ -50,6 +52,7 @@ impl Refused {
             Refused::WrongType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refused::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Refused::Gone(_) => StatusCode::NOT_FOUND,
+            Refused::Over(_) => StatusCode::CONFLICT,
             Refused::NotNow(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -66,6 +69,7 @@ impl Refused {
             Refused::Trap => "trap",
             Refused::TooMany(_) => "too-many",
             Refused::Gone(_) => "gone",
+            Refused::Over(_) => "over",
             Refused::NotNow(_) => "not-now",
         }
     }
@@ -95,7 +99,7 @@ impl Refused {
                 "that was asked too often from where you are",
                 granted.wait.map(|wait| format!("wait {wait} s and try again")),
             ),
-            Refused::Gone(what) => of(what, None),
+            Refused::Gone(what) | Refused::Over(what) => of(what, None),
             Refused::NotNow(what) => of(what, Some("try again in a minute".into())),
         }
     }
@@ -132,6 +136,7 @@ impl Refused {
             Refused::Trap => "It looks like a program sent this",
             Refused::TooMany(_) => "Too often",
             Refused::Gone(_) => "Nothing is here",
+            Refused::Over(_) => "That can’t be done",
             Refused::NotNow(_) => "Not now",
         };
         let mut text = capitalised(&told.message);
@@ -146,9 +151,9 @@ impl Refused {
 }
 
 /// A sentence: with a capital and a full stop.
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with('.') { "" } else { "." };
+    let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }

@@ -1,41 +1,16 @@
 // The site in a real browser. SITE is where `workson serve` shows it, PAGES the folder that `workson site build` wrote.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import puppeteer from 'puppeteer-core';
 import { kinds } from './kinds.mjs';
+import { checker, launch, open as visit, violations } from './visitor.mjs';
 
 const { SITE: site, PAGES: pages } = process.env;
-const require = createRequire(import.meta.url);
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
 let browser;
-before(async () => {
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  browser = await puppeteer.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-});
+before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
-// A page of its own, which complains of whatever it should not do.
-async function open(path, { script = true, dark = false, width = 1280, height = 900 } = {}) {
-  const page = await browser.newPage();
-  page.complaints = [];
-  await page.setJavaScriptEnabled(script);
-  await page.setViewport({ width, height });
-  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }]);
-  page.on('console', (message) => {
-    if (['error', 'warn'].includes(message.type())) page.complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => page.complaints.push(String(error)));
-  page.on('request', (request) => {
-    if (new URL(request.url()).origin !== site) page.complaints.push(`a request to ${request.url()}`);
-  });
-  await page.goto(site + path, { waitUntil: 'networkidle0' });
-  return page;
-}
-
+const open = (path, how) => visit(browser, site, path, how);
 const names = (page) => page.$$eval('table.entries tbody th[scope=row] a', (links) => links.map((link) => link.textContent));
 const query = (page) => page.evaluate(() => Object.fromEntries(new URLSearchParams(location.search)));
 const settled = (page, done, ...values) => page.waitForFunction(done, { timeout: 10_000 }, ...values);
@@ -47,9 +22,7 @@ for (const dark of [false, true]) {
   test(`axe finds nothing, ${dark ? 'dark' : 'light'}`, async () => {
     for (const path of kinds) {
       const page = await open(path, { dark });
-      // The checker is no part of the page, whose policy would not let it in.
-      const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ['violations'] })`);
-      const told = found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(' ')}`);
+      const told = await violations(page);
       assert.deepEqual(told, [], path);
       assert.deepEqual(page.complaints.filter((text) => !(path === '/404.html' && text.includes('404'))), [], path);
       await page.close();
@@ -187,7 +160,6 @@ test('the keyboard reaches what it should, and sees where it is', async () => {
 });
 
 test('the Nu checker finds nothing', { timeout: 300_000 }, () => {
-  const jar = require.resolve('vnu-jar/build/dist/vnu.jar');
   const files = kinds.map((path) => pages + (path.endsWith('/') ? `${path}index.html` : path));
-  execFileSync('java', ['-Xmx512m', '-Xss1m', '-jar', jar, '--no-langdetect', ...files], { stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8' });
+  execFileSync('java', ['-Xmx512m', '-Xss1m', '-jar', checker, '--no-langdetect', ...files], { stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8' });
 });

@@ -6,7 +6,7 @@ use super::Frame;
 use super::graph::{self, Graph};
 use super::story::{self, Deed};
 use crate::content::{Issue, Kind};
-use crate::site::{Column, FeedOf, Route, Site, Standing};
+use crate::site::{Column, FeedOf, Route, ServiceRoute, Site, Standing};
 
 /// How many gains, and how many losses.
 const NEWEST: usize = 7;
@@ -36,6 +36,8 @@ pub(super) struct Page<'a> {
     losses: Vec<Deed>,
     news: Vec<(String, &'a Issue)>,
     kinds: Vec<(String, &'static str, usize)>,
+    /// What the service does for visitors: address, name, a sentence.
+    services: Vec<(String, &'static str, &'static str)>,
 }
 
 /// The count of each platform.
@@ -57,6 +59,39 @@ pub(super) fn counts<'a>(frame: &Frame<'a>) -> Vec<Count<'a>> {
         }
     };
     frame.site.catalogue.columns.iter().map(count).collect()
+}
+
+/// What of the service a visitor can use; nothing of a site of files.
+fn services(frame: &Frame<'_>) -> Vec<(String, &'static str, &'static str)> {
+    let services = &frame.site.services;
+    let all = [
+        (
+            frame.asks(),
+            Route::Service(ServiceRoute::Query),
+            "Ask about any image",
+            "Its registry is asked now: yes, no, or why it can’t be told.",
+        ),
+        (
+            frame.asks(),
+            Route::Service(ServiceRoute::Stack),
+            "Check a stack",
+            "All images of a list, a Dockerfile or a compose file at once.",
+        ),
+        (
+            services.forms,
+            Route::Service(ServiceRoute::Suggest),
+            "Something is missing or wrong?",
+            "Tell us. No account is needed.",
+        ),
+        (
+            services.forms,
+            Route::Calls,
+            "Calls for proposals",
+            "Machines and help for projects that need them.",
+        ),
+    ];
+    let there = all.into_iter().filter(|(is_there, ..)| *is_there);
+    there.map(|(_, route, name, what)| (frame.link(&route), name, what)).collect()
 }
 
 pub(super) fn page(site: &Site) -> Page<'_> {
@@ -81,6 +116,7 @@ pub(super) fn page(site: &Site) -> Page<'_> {
         losses: story::newest(site, story::is_loss, NEWEST),
         news: news.map(|issue| (frame.link(&Route::Issue(issue.slug.clone())), issue)).collect(),
         kinds: Kind::ALL.into_iter().map(kind).collect(),
+        services: services(&frame),
         frame,
     }
 }

@@ -19,6 +19,19 @@ pub(super) fn line(text: &str, most: usize) -> String {
     plain(&cut(text, most)).into_owned()
 }
 
+/// The same as a sentence: it ends in a full stop, where it has no end of its own.
+pub(super) fn sentence(text: &str, most: usize) -> String {
+    let text = line(text, most);
+    let has_end = text.is_empty() || text.ends_with(['.', '?', '!', '…']);
+    if has_end { text } else { text + "." }
+}
+
+/// The same with a capital.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// The paragraphs of a text.
 pub(super) fn lines(text: &str) -> Vec<String> {
     let lines = text.lines().map(|line| plain(line).trim().to_owned());

@@ -116,11 +116,12 @@ pub(super) fn problem(typed: &Typed, name: &str) -> Option<String> {
     typed.problem(name).map(|problem| plain(problem).into_owned())
 }
 
-/// Everything that is wrong, in the order in which it was found: the field's name where the form has it, and what.
+/// Everything that is wrong, in the order of the fields: the field's name where the form has it, and what.
 pub(super) fn problems(typed: &Typed, fields: &[&str]) -> Vec<(Option<String>, String)> {
-    let told = typed.problems.iter().take(PROBLEMS).map(|(name, what)| {
-        let field = fields.contains(&name.as_str()).then(|| name.clone());
-        (field, plain(what).into_owned())
-    });
+    let place = |name: &str| fields.iter().position(|field| *field == name);
+    let mut told: Vec<&(String, String)> = typed.problems.iter().take(PROBLEMS).collect();
+    told.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+    let told =
+        told.into_iter().map(|(name, what)| (place(name).map(|_| name.clone()), plain(what).into_owned()));
     told.collect()
 }

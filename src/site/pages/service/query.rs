@@ -5,7 +5,7 @@ use url::form_urlencoded::Serializer;
 use workson_oci::Reference;
 
 use super::super::Frame;
-use super::super::text::line;
+use super::super::text::{capital, line, sentence};
 use super::form::{self, Field, Takes};
 use super::verdict;
 use crate::query::{ErrorAnswer, ImageAnswer, PlatformAnswer, SupportAnswer};
@@ -72,6 +72,7 @@ pub(super) fn page<'a>(site: &'a Site, typed: &Typed, answered: Option<&Answered
     let description = "Ask a registry which platforms an image has, now.";
     let title = match answered {
         Some(answered) => format!("Ask: {}", line(&answered.answer.reference, NAME)),
+        None if !typed.problems.is_empty() => "Not asked yet: ask a registry".to_owned(),
         None => "Ask a registry".to_owned(),
     };
     let frame = Frame::new(site, Route::Service(ServiceRoute::Query), &title, description);
@@ -93,7 +94,7 @@ pub(super) fn page<'a>(site: &'a Site, typed: &Typed, answered: Option<&Answered
 fn answer(site: &Site, typed: &Typed, answered: &Answered) -> Answer {
     let ImageAnswer { reference, platforms, notes, supports, error, .. } = &answered.answer;
     let found = |error: &ErrorAnswer| {
-        (line(&error.message, WORDS), error.hint.as_deref().map(|hint| line(hint, WORDS)))
+        (sentence(&error.message, WORDS), error.hint.as_deref().map(|hint| sentence(&capital(hint), WORDS)))
     };
     Answer {
         reference: line(reference, NAME),

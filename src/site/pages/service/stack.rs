@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::super::Frame;
-use super::super::text::line;
+use super::super::text::{line, sentence};
 use super::form::{self, Field, Takes};
 use super::verdict;
 use crate::query::stack::{StackAnswer, StackVerdict};
@@ -26,7 +26,7 @@ const USUAL: &str = "linux/amd64, linux/arm64";
 
 /// What a text may be: the value, and what it is called.
 const FORMS: [(&str, &str); 4] = [
-    ("", "find out"),
+    ("", "what it looks like"),
     ("list", "a list of images"),
     ("dockerfile", "a Dockerfile"),
     ("compose", "a compose file"),
@@ -81,7 +81,8 @@ pub(super) struct Page<'a> {
 pub(super) fn page<'a>(site: &'a Site, typed: &Typed, answer: Option<&StackAnswer>) -> Page<'a> {
     let description =
         "Does a whole stack work on Arm? Check all images of a list, a Dockerfile or a compose file.";
-    let frame = Frame::new(site, Route::Service(ServiceRoute::Stack), "Check a stack", description);
+    let title = if typed.problems.is_empty() { "Check a stack" } else { "Not checked yet: check a stack" };
+    let frame = Frame::new(site, Route::Service(ServiceRoute::Stack), title, description);
     let text =
         "Images, one a line; or a Dockerfile; or a compose file. It is read, asked about and not kept.";
     let platform = "One or more, with commas between them.";
@@ -114,7 +115,7 @@ fn answer(found: &StackAnswer) -> Answer {
         line: image.line,
         reference: line(&image.answer.reference, NAME),
         marks: (0..platforms).map(|at| verdict::of(image.answer.supports.get(at))).collect(),
-        error: image.answer.error.as_ref().map(|error| line(&error.message, WORDS)),
+        error: image.answer.error.as_ref().map(|error| sentence(&error.message, WORDS)),
     };
     let problems = found.problems.iter().take(PROBLEMS);
     Answer {

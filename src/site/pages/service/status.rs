@@ -19,8 +19,8 @@ pub(super) struct Made {
     list: String,
     last: String,
     next: String,
-    /// Whether `next` is an instant.
-    is_instant: bool,
+    /// The same where it is an instant, as people read it.
+    shown_next: Option<String>,
 }
 
 /// How old facts of a kind are.
@@ -48,7 +48,7 @@ pub(super) fn page<'a>(site: &'a Site, inventories: &[Inventory]) -> Page<'a> {
     let made = |inventory: &Inventory| Made {
         list: line(&inventory.list, WORDS),
         last: line(&inventory.last, WORDS),
-        is_instant: inventory.next.parse::<Timestamp>().is_ok(),
+        shown_next: inventory.next.parse::<Timestamp>().ok().map(minute),
         next: line(&inventory.next, WORDS),
     };
     let age = |what, at: Option<Timestamp>| Age {
@@ -66,6 +66,11 @@ pub(super) fn page<'a>(site: &'a Site, inventories: &[Inventory]) -> Page<'a> {
             age("Verified in the bytes", catalogue.verified_at),
         ],
     }
+}
+
+/// `2026-11-23 20:05 UTC`.
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// `3 days ago`; none where today is not known.

@@ -21,6 +21,11 @@ pub(super) struct Page<'a> {
     problems: Vec<(Option<String>, String)>,
     /// The entry that it is about: address, name.
     entry: Option<(String, String)>,
+    /// Its slug, which goes along with the form.
+    slug: Option<&'a str>,
+    /// What most will fill in.
+    first: Vec<Field>,
+    /// What else can be said.
     fields: Vec<Field>,
     received: Option<i64>,
 }
@@ -41,24 +46,29 @@ pub(super) fn page<'a>(site: &'a Site, typed: &Typed, received: Option<i64>) -> 
     };
     let of = |value: fn(&content::Entry) -> Option<&str>| about.and_then(value);
     let field = |name, label, hint: &str, kind| Field::new(typed, name, label, hint, Takes::Line(kind));
-    let fields = vec![
-        field(
-            "entry",
-            "Entry",
-            "The last part of its page’s address, like nginx. Empty where there is none yet.",
-            "text",
-        ),
-        field(
-            "name",
-            "Name",
-            &now("As its makers write it.", entry.map(|entry| entry.name.as_str())),
-            "text",
-        ),
+    let words = match entry {
+        Some(_) => "What is missing or wrong",
+        None => "What is missing, or wrong about it",
+    };
+    let comment = Field::new(
+        typed,
+        "comment",
+        words,
+        "For example: the licence has changed, a link leads nowhere, there is another image by now.",
+        Takes::Area(6),
+    );
+    let name = field(
+        "name",
+        "Name",
+        &now("As its makers write it.", entry.map(|entry| entry.name.as_str())),
+        "text",
+    );
+    let mut fields = vec![
         field(
             "image",
             "Image",
             &now(
-                "That evidence would be of: nginx, ghcr.io/owner/name.",
+                "Evidence is of images: nginx, ghcr.io/owner/name.",
                 entry.map(|entry| entry.image.as_str()),
             ),
             "text",
@@ -67,7 +77,7 @@ pub(super) fn page<'a>(site: &'a Site, typed: &Typed, received: Option<i64>) -> 
         field(
             "source",
             "Source",
-            &now("Where upstream keeps its source.", of(|about| about.source.as_deref())),
+            &now("Where its makers keep the source.", of(|about| about.source.as_deref())),
             "url",
         ),
         field(
@@ -82,13 +92,26 @@ pub(super) fn page<'a>(site: &'a Site, typed: &Typed, received: Option<i64>) -> 
             &now("What it is, in one sentence.", of(|about| Some(&about.description))),
             "text",
         ),
-        Field::new(typed, "comment", "What is missing or wrong", "In your words.", Takes::Area(6)),
     ];
+    let first = match entry {
+        Some(_) => {
+            fields.insert(0, name);
+            vec![comment]
+        }
+        None => {
+            let entry = "Where it has a page here: the last part of that page’s address, like nginx.";
+            fields.insert(0, field("entry", "Entry", entry, "text"));
+            vec![name, comment]
+        }
+    };
+    let unmarked = |fields: Vec<Field>| fields.into_iter().map(Field::unmarked).collect();
     Page {
-        problems: form::problems(typed, &FIELDS),
+        problems: form::problems(typed, if entry.is_some() { &FIELDS[1..] } else { &FIELDS }),
         entry: entry
             .map(|entry| (site.base.link(&Route::Entry(entry.slug.clone())), line(&entry.name, NAME))),
-        fields: fields.into_iter().map(Field::unmarked).collect(),
+        slug: entry.map(|entry| entry.slug.as_str()),
+        first: unmarked(first),
+        fields: unmarked(fields),
         received,
         frame,
     }
