@@ -97,7 +97,7 @@ pub(super) fn serve(
     wish: impl Future<Output = ()>,
 ) -> io::Result<()> {
     // The standard library asks for 128, which a crowd fills in no time.
-    let _ = rustix::net::listen(listener, WAITING);
+    let _ = rustix::net::listen(&listener, WAITING);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let hall = Arc::new(Hall { answers: Arc::clone(answers), room, taken: AtomicUsize::new(0) });
     let (end, ended) = watch::channel(());
