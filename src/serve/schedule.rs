@@ -80,7 +80,7 @@ fn jitter(every: Duration) -> Duration {
     (every / JITTER).mul_f64(part)
 }
 
-/// When a list is due: at once where it was never made or came to no end, else when its time is over.
+/// When a list is due, from the start of one to the start of the next: at once where it was never made or came to no end, else when its time is over.
 fn due(scheduled: &Scheduled, last: Option<&RunSummary>, now: Timestamp) -> Timestamp {
     match last {
         Some(last) if last.state == RunState::Complete => {
@@ -124,7 +124,12 @@ impl Schedule {
 
     /// The next one, and how long it is until then.
     fn next(&self, now: Timestamp) -> Option<(usize, Duration)> {
-        let planned = held(&self.0);
+        let mut planned = held(&self.0);
+        for planned in planned.iter_mut() {
+            // A clock that was put back does not put them off.
+            let every = planned.scheduled.every;
+            planned.due = planned.due.min(later(now, every + every / JITTER));
+        }
         let (at, next) = planned.iter().enumerate().min_by_key(|(_, planned)| planned.due)?;
         Some((at, Duration::try_from(next.due.duration_since(now)).unwrap_or_default()))
     }
@@ -200,7 +205,7 @@ fn make(answers: &Answers, makers: &Makers, end: &End, at: usize) {
             );
             let is_complete = run.state == RunState::Complete;
             planned.due = match is_complete {
-                true => later(now, planned.scheduled.every + jitter(planned.scheduled.every)),
+                true => due(&planned.scheduled, Some(&run), now),
                 false => later(now, AGAIN.min(planned.scheduled.every)),
             };
             if is_complete {
@@ -258,7 +263,8 @@ impl Watched {
                 &mut self.submissions,
                 &forms.submissions,
                 Submissions::open_existing,
-                Submissions::data_version,
+                // What only comes in changes nothing that is shown.
+                Submissions::public_version,
             )
         });
         (store, submissions)
