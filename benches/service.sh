@@ -6,7 +6,7 @@
 # - a live query that is kept: requests a second (wrk, 64 connections), and the 99th percentile at 10,000 a second (h2load);
 # - 1,000 readers of pages at 2,000 requests a second: the 99th percentile before, and while an inventory of 20,000 images is made;
 # - memory after each tenth of REQUESTS (1,000,000) of everything mixed: pages, badges, documents, live queries of 2,000 images,
-#   suggestions.
+#   suggestions. The site is that of the official images, as it comes with workson.
 #
 # Each part runs SECONDS (10). The log is written as it is by default, a line for each request, to a file.
 set -eu
@@ -110,7 +110,10 @@ function request()
     return wrk.format("GET", paths[math.random(#paths)])
 end
 LUA
+# The site of the official images: one of 20,000 more takes what it takes to show them.
+rm -f "$work"/store*
 start
+echo "at the start: $(resident) MiB"
 done=0
 while [ "$done" -lt "$requests" ]; do
     LIST="$work/some.txt" SITE="$site" wrk -t1 -c32 -d5s -s "$work/mixed.lua" "$site" >"$work/wrk"

@@ -130,7 +130,8 @@ http {
 END
 nginx -c "$work/nginx.conf" &
 proxy=$!
-"$workson" --store "$work/none.db" serve --no-open --listen 127.0.0.1:18017 >/dev/null &
+# With the pages of a build; requests are logged by neither.
+"$workson" --store "$work/none.db" serve --no-open --no-live --no-forms --log warnings --listen 127.0.0.1:18017 >/dev/null &
 server=$!
 for port in 18017 18018; do
     curl --silent --fail --retry 20 --retry-connrefused --retry-delay 1 --compressed \

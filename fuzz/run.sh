@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 seconds="${1:-20}"
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- layer elf pe
+[ $# -gt 0 ] || set -- layer elf pe stack
 
 # What `cargo fuzz` passes, without the sanitizers that stable Rust does not have. The named target keeps it from the
 # build scripts and macros.

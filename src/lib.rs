@@ -24,9 +24,10 @@
 //! | [`rootfs`] | an image's layers → a folder, and nothing outside of it | `oci`, `source`, `packed`, `staging` |
 //! | [`assemble`] | root file systems and images → one image of several platforms | `oci`, `registry`, `layout`, `source`, `transfer`, `verify` |
 //! | [`chart`] | counts over time as text and SVG | nothing |
-//! | [`content`] | the site's own words: entries, news, events, calls | `oci`, `form` |
+//! | [`content`] | the site's own words: entries, news, events, calls | `oci`, `form`, `yaml` |
+//! | [`yaml`] | YAML as values that know where they stand | nothing |
 //! | [`query`] | a question about one image, or a stack of them, answered | `oci`, `registry` |
-//! | [`scan`] | texts that name images → references with their lines | `oci` |
+//! | [`scan`] | texts that name images → references with their lines | `oci`, `yaml` |
 //! | [`form`] | what people type into forms: plain, bounded text | nothing |
 //! | [`suggestion`] | what is missing or wrong, and what was decided | `oci`, `form` |
 //! | [`proposal`] | what is asked for in a call, and every step since | `form` |
@@ -65,3 +66,4 @@ pub mod suggestion;
 pub mod timeline;
 pub mod transfer;
 pub mod verify;
+pub mod yaml;

@@ -39,7 +39,7 @@ use crate::site::Site;
 use crate::store::RunSummary;
 use crate::timeline::Timeline;
 
-pub use live::MakeClient;
+pub use live::{MakeClient, tell_in_public};
 
 /// What is served.
 #[derive(Debug)]
@@ -78,12 +78,12 @@ fn shown(mut served: Served, settings: &Settings) -> Served {
 }
 
 /// Answers what comes to `listener` (which does not block) until `end` is there. Then requests that are under way are
-/// answered, and forms that were handed in are kept.
+/// answered, and forms that were handed in are kept; who comes then finds nobody listening.
 ///
 /// # Errors
 /// Where no thread can wait for connections.
 pub fn run(
-    listener: &TcpListener,
+    listener: TcpListener,
     served: Served,
     settings: Settings,
     makers: Makers,

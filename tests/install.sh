@@ -38,6 +38,9 @@ programs='
     node:nodejs
     npm:npm
     java:default-jre-headless
+    curl:curl
+    nginx:nginx
+    systemd-analyze:systemd
 '
 packages=''
 for pair in $programs; do
@@ -50,8 +53,8 @@ for pair in aarch64-linux-gnu:arm64 arm-linux-gnueabihf:armhf arm-linux-gnueabi:
     i686-linux-gnu:i386 powerpc64le-linux-gnu:ppc64el s390x-linux-gnu:s390x; do
     [ -e "/usr/${pair%%:*}/include/stdio.h" ] || packages="$packages libc6-dev-${pair#*:}-cross"
 done
-# What reads feeds and calendars, other than what wrote them.
-for pair in feedparser:python3-feedparser icalendar:python3-icalendar; do
+# What reads feeds, calendars and metrics, other than what wrote them.
+for pair in feedparser:python3-feedparser icalendar:python3-icalendar prometheus_client:python3-prometheus-client; do
     /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || packages="$packages ${pair#*:}"
 done
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"

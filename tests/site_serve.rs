@@ -4,120 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 mod cli_support;
+mod serve_support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, Stdio};
 
-use cli_support::{Home, PATIENCE, start};
-
-/// A server that is under way.
-struct Server {
-    child: Child,
-    address: String,
-    /// The path that the site is below.
-    base: String,
-}
-
-impl Server {
-    fn start(home: &Home, arguments: &[&str]) -> Server {
-        let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
-        let mut command = home.workson(&arguments);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
-        assert_eq!(lines.next().unwrap(), "129 of 144 official images support linux/arm64");
-        let line = lines.next().unwrap();
-        let rest = line.strip_prefix("the site is at http://").unwrap();
-        let (address, base) = rest.split_once('/').unwrap();
-        let base = format!("/{base}").trim_end_matches('/').to_owned();
-        Server { address: address.to_owned(), base, child }
-    }
-
-    fn connect(&self) -> Connection {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Connection(BufReader::new(stream))
-    }
-
-    /// One request on a connection of its own.
-    fn get(&self, target: &str) -> Answer {
-        self.connect().ask("GET", target, &[])
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(std::process::Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-struct Connection(BufReader<TcpStream>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// What tells one answer from another, without what tells the time.
-    fn settled(mut self) -> Answer {
-        self.headers.retain(|(name, _)| name != "date");
-        self
-    }
-}
-
-impl Connection {
-    fn send(&mut self, bytes: &[u8]) {
-        self.0.get_mut().write_all(bytes).unwrap();
-    }
-
-    fn ask(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Answer {
-        let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        self.send(format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\n{fields}\r\n").as_bytes());
-        self.answer(method == "HEAD").unwrap()
-    }
-
-    /// The next answer; none where the connection ends.
-    fn answer(&mut self, is_head: bool) -> Option<Answer> {
-        let mut lines = (&mut self.0).lines().map_while(Result::ok);
-        let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
-        let headers: Vec<(String, String)> = lines
-            .take_while(|line| !line.is_empty())
-            .map(|line| {
-                let (name, value) = line.split_once(':').unwrap();
-                (name.to_ascii_lowercase(), value.trim().to_owned())
-            })
-            .collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-        if !is_head && status != 304 {
-            answer.body = vec![0; length];
-            self.0.read_exact(&mut answer.body).unwrap();
-        }
-        Some(answer)
-    }
-
-    /// All that still comes.
-    fn rest(mut self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        // A connection that is cut off has ended as well.
-        let _ = self.0.read_to_end(&mut bytes);
-        bytes
-    }
-}
+use cli_support::{Home, start};
+use serve_support::{Connection, Server};
 
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
@@ -188,6 +82,7 @@ fn every_file_of_a_build_is_served_with_the_same_bytes() {
 fn a_page_may_load_what_it_says_itself_and_stands_in_no_frame() {
     let home = Home::new();
     let server = Server::start(&home, &[]);
+    assert_eq!(server.count, "129 of 144 official images support linux/arm64");
     let page = server.get("/about/");
     let text = String::from_utf8(page.body.clone()).unwrap();
     let own = text.split("http-equiv=\"Content-Security-Policy\" content=\"").nth(1).unwrap();

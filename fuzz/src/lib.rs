@@ -4,9 +4,12 @@
 #[path = "../../src"]
 mod program {
     pub mod packed;
+    pub mod scan;
+    pub mod yaml;
 }
 
 use program::packed;
+pub use program::{scan, yaml};
 
 #[allow(dead_code, missing_docs, reason = "a part of the program is taken in")]
 #[path = "../../src/verify"]

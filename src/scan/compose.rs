@@ -2,26 +2,27 @@
 //!
 //! [compose specification]: https://github.com/compose-spec/compose-spec/blob/main/spec.md
 
-mod yaml;
-
 use std::collections::HashMap;
 
-use self::yaml::{Field, Node, Value};
 use super::Findings;
 use super::variables::{Expansion, Variable};
+use crate::yaml::{self, Field, Node, Spot, Twice, Value};
 
 /// How many services one after another may extend each other.
 const MAX_EXTENDS: usize = 32;
 
 /// Reads a compose file.
 pub(super) fn read(text: &str, findings: &mut Findings) {
-    let document = match yaml::parse(text) {
+    let document = match yaml::parse(text, Twice::Refused) {
         Ok(document) => document,
-        Err((line, what)) => return findings.problem(line, what),
+        Err(error) => return findings.problem(line(error.spot), error.what),
     };
     let file = fields(&document);
     if let Some(include) = field(file, "include") {
-        findings.problem(include.line, "it includes other files, which are not read; check each of them");
+        findings.problem(
+            line(include.defined),
+            "it includes other files, which are not read; check each of them",
+        );
     }
     let services = field(file, "services").map(fields).unwrap_or_default();
     if services.is_empty() {
@@ -38,6 +39,11 @@ pub(super) fn read(text: &str, findings: &mut Findings) {
     for service in services {
         Service::of(service, &by_name).read(findings);
     }
+}
+
+/// A line, for one that is not known the first.
+fn line(spot: Spot) -> usize {
+    usize::try_from(spot.line).unwrap_or(usize::MAX).max(1)
 }
 
 /// The fields of a value; none where it has none.
@@ -66,7 +72,8 @@ struct Service<'n> {
 
 impl<'n> Service<'n> {
     fn of(own: &'n Field, all: &HashMap<&str, &'n Field>) -> Service<'n> {
-        let mut service = Service { name: &own.name, line: own.line, definitions: Vec::new(), missing: None };
+        let mut service =
+            Service { name: &own.name, line: line(own.defined), definitions: Vec::new(), missing: None };
         let mut next = Some(own);
         while let Some(one) = next {
             service.definitions.push(fields(&one.node));
@@ -80,10 +87,11 @@ impl<'n> Service<'n> {
             };
             next = base.filter(|_| file.is_none()).and_then(|base| all.get(base.as_str()).copied());
             if next.is_none() {
-                service.missing = Some((extends.line, "extends a service that is not in this file".into()));
+                service.missing =
+                    Some((line(extends.defined), "extends a service that is not in this file".into()));
             } else if service.definitions.len() > MAX_EXTENDS {
                 let what = format!("extends services that extend others, more than {MAX_EXTENDS} of them");
-                service.missing = Some((extends.line, what));
+                service.missing = Some((line(extends.defined), what));
                 break;
             }
         }
@@ -102,8 +110,10 @@ impl<'n> Service<'n> {
         }
         for mount in self.definitions.iter().filter_map(|fields| field(fields, "volumes")).flat_map(items) {
             if field(fields(mount), "type").and_then(Node::text).is_some_and(|kind| kind == "image") {
-                findings
-                    .problem(mount.line, format!("service {name:?} mounts an image, which is not read here"));
+                findings.problem(
+                    line(mount.defined),
+                    format!("service {name:?} mounts an image, which is not read here"),
+                );
             }
         }
         if self.field("build").is_some() {
@@ -119,11 +129,13 @@ impl<'n> Service<'n> {
         let told = |node: &Node, what: &str| {
             let text = node.text().ok_or_else(|| "is no text".to_owned());
             let told = text.and_then(|text| Expansion { escape: None, look_up: &unset }.of(text));
-            told.map_err(|why| (node.line, format!("the {what} of service {name:?} {why}")))
+            told.map_err(|why| (line(node.defined), format!("the {what} of service {name:?} {why}")))
         };
         let outcome = told(image, "image").and_then(|image| {
-            let platform =
-                self.field("platform").map(|node| Ok((node.line, told(node, "platform")?))).transpose()?;
+            let platform = self
+                .field("platform")
+                .map(|node| Ok((line(node.defined), told(node, "platform")?)))
+                .transpose()?;
             match platform.filter(|(_, platform)| !platform.is_empty()) {
                 None => Ok(image),
                 Some((line, platform)) => {
@@ -132,7 +144,7 @@ impl<'n> Service<'n> {
             }
         });
         match outcome {
-            Ok(name) => findings.image(image.line, &name),
+            Ok(name) => findings.image(line(image.defined), &name),
             Err((line, what)) => findings.problem(line, what),
         }
     }

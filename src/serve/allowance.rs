@@ -59,6 +59,11 @@ impl Allowance {
         (limit > 0).then(|| Allowance { limit, period, start: Instant::now(), whole_at })
     }
 
+    /// How much a client may have at once.
+    pub(super) fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// Takes `cost` of what a client has. What is more than the whole allowance costs the whole.
     pub(super) fn take(&self, client: Client, cost: u32) -> Granted {
         self.take_at(client, cost, nanoseconds(self.start.elapsed()))

@@ -29,7 +29,11 @@ const MAX_HEAD: usize = 32 << 10;
 const MAX_FIELDS: usize = 64;
 /// How long requests that are under way may take, when all is to end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
-/// How many connections are told at once that there is no room, on each thread; further ones are closed without a word.
+/// How many connections may wait to be taken. The system has a bound of its own (on Linux `net.core.somaxconn`); those beyond
+/// try again after a second.
+const WAITING: i32 = 4096;
+/// How many connections are waited for that are told that there is no room, on each thread; further ones are told, and
+/// closed at once.
 const MAX_REFUSING: usize = 512;
 /// How long a client may take to read that.
 const REFUSING: Duration = Duration::from_secs(2);
@@ -87,16 +91,26 @@ impl Drop for Place {
 /// Answers until there is a wish to end: one thread for each processor, and a connection stays with the thread that took it,
 /// so that no thread has to wake another one for each request.
 pub(super) fn serve(
-    listener: &std::net::TcpListener,
+    listener: std::net::TcpListener,
     answers: &Arc<Answers>,
     room: usize,
     wish: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    // The standard library asks for 128, which a crowd fills in no time.
+    let _ = rustix::net::listen(&listener, WAITING);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let hall = Arc::new(Hall { answers: Arc::clone(answers), room, taken: AtomicUsize::new(0) });
     let (end, ended) = watch::channel(());
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let interrupts = runtime()?;
+    let mut wish = std::pin::pin!(wish);
+    // It is heard before anybody is answered: who is told to end then does so in order.
+    let is_wished = interrupts.block_on(std::future::poll_fn(|context| {
+        std::task::Poll::Ready(wish.as_mut().poll(context).is_ready())
+    }));
+    if is_wished {
+        return Ok(());
+    }
     let mut answering = Vec::new();
     for _ in 0..threads {
         let (runtime, listener) = (runtime()?, listener.try_clone()?);
@@ -111,10 +125,12 @@ pub(super) fn serve(
             served
         }));
     }
+    // Each thread has its own share: with the last of them, nobody listens any more. Who came later would wait in vain.
+    drop(listener);
     drop(ended);
     interrupts.block_on(async {
         tokio::select! {
-            () = wish => {}
+            () = &mut wish => {}
             // None of them can listen.
             () = end.closed() => {}
         }
@@ -143,6 +159,8 @@ async fn answer_all(listener: TcpListener, hall: Arc<Hall>, mut ended: watch::Re
                 hall.answers.metrics().refused_connections.inc();
                 if refusing.len() < MAX_REFUSING {
                     refusing.spawn(tokio::time::timeout(REFUSING, say(stream, NO_ROOM)));
+                } else {
+                    dismiss(stream);
                 }
             }
         }
@@ -173,6 +191,16 @@ async fn say(mut stream: TcpStream, what: &[u8]) {
     }
     let mut window = [0; 1024];
     while stream.read(&mut window).await.is_ok_and(|read| read > 0) {}
+}
+
+/// Says that there is no room, and waits for nothing. What has come already is heard, because it would take the answer with
+/// it.
+fn dismiss(stream: TcpStream) {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut stream) = stream.into_std() else { return };
+    // What can't be said at once is not said.
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write(NO_ROOM);
 }
 
 /// One connection, from its first request to its last. What goes wrong with it is its client's to know.

@@ -51,7 +51,7 @@ impl Answers {
         }
     }
 
-    /// The fields of a form, where its sender may send one.
+    /// The fields of a form that people sent from a page of this site.
     async fn fields(
         &self,
         asked: &Asked,
@@ -59,19 +59,20 @@ impl Answers {
         shown: &Shown,
     ) -> Result<Vec<(String, String)>, Refused> {
         let fields = posted::form(&asked.parts, body, &shown.pages.site().base, MAX_FORM).await?;
-        if let Some(letters) = &self.letters {
-            let granted = letters.take(Client::of(asked.visitor.address), 1);
-            if granted.wait.is_some() {
-                return Err(Refused::TooMany(granted));
-            }
-        }
         if fields.iter().any(|(name, value)| name == TRAP && !value.is_empty()) {
             return Err(Refused::Trap);
         }
         Ok(fields)
     }
 
-    fn desk(&self) -> Result<&Desk, Refused> {
+    /// Where a form that is right is handed in, by who may send one more. Forms that come back to be mended are not counted.
+    fn desk(&self, asked: &Asked) -> Result<&Desk, Refused> {
+        if let Some(letters) = &self.letters {
+            let granted = letters.take(Client::of(asked.visitor.address), 1);
+            if granted.wait.is_some() {
+                return Err(Refused::TooMany(granted));
+            }
+        }
         self.desk.as_ref().ok_or(Refused::NotNow(NOT_KEPT))
     }
 }
@@ -129,7 +130,7 @@ async fn take_suggestion(
     match read {
         Ok(wish) => {
             let entry = wish.entry.as_ref().map(|slug| format!("&entry={slug}")).unwrap_or_default();
-            let number = answers.desk()?.suggest(wish, one(asked, &fields)).await?;
+            let number = answers.desk(asked)?.suggest(wish, one(asked, &fields)).await?;
             let to = site.base.link(&Route::Service(ServiceRoute::Suggest));
             Ok(see(&format!("{to}?received={number}{entry}")))
         }
@@ -189,7 +190,7 @@ async fn take_proposal(
     match read {
         Ok((request, contact)) => {
             let form = one(asked, &fields);
-            let secret = answers.desk()?.propose(&call.slug, request, contact, &secret()?, form).await?;
+            let secret = answers.desk(asked)?.propose(&call.slug, request, contact, &secret()?, form).await?;
             let to = site.base.link(&Route::Service(ServiceRoute::Proposal(secret)));
             Ok(see(&format!("{to}?received")))
         }
@@ -253,7 +254,8 @@ async fn look(
     secret: &str,
     done: Option<&str>,
 ) -> Result<Response<Body>, Refused> {
-    let found = answers.desk()?.proposal(secret).await?;
+    let desk = answers.desk.as_ref().ok_or(Refused::NotNow(NOT_KEPT))?;
+    let found = desk.proposal(secret).await?;
     let proposal = found.ok_or(Refused::Gone(NO_PROPOSAL))?;
     let view = View::Proposal { secret, proposal: &proposal, done };
     Ok(for_one(StatusCode::OK, shown.pages.site().view(&view)))
@@ -279,7 +281,7 @@ async fn take_step(
     if reason.len() > MAX_REASON {
         return Err(Refused::TooLarge);
     }
-    let desk = answers.desk()?;
+    let desk = answers.desk(asked)?;
     desk.proposal(secret).await?.ok_or(Refused::Gone(NO_PROPOSAL))?;
     let reason: String = reason.chars().filter(|letter| !letter.is_control()).collect();
     if desk.step(secret, step, &reason).await?.is_none() {

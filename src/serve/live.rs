@@ -37,7 +37,7 @@ const LASTING: Duration = Duration::from_secs(300);
 /// In how many parts of an hour a registry's pulls are granted.
 const PARTS_OF_HOUR: u32 = 60;
 
-/// Makes a client that spends a budget.
+/// Makes a client that spends a budget, and says of parts of images what [`tell_in_public`] does.
 pub type MakeClient = Box<dyn Fn(Arc<PullBudget>) -> Result<Client, String> + Send + Sync>;
 
 /// What was found out about a reference.
@@ -362,9 +362,25 @@ impl Live {
 /// What a stranger is told of a failure. The whole of it may name a mirror within the operator's network, or what stands
 /// in its way; of the image's own bytes it says nothing that is not public.
 fn public(reference: &Reference, error: &workson_registry::Error) -> ErrorAnswer {
-    let registry = reference.repository().registry();
-    let (message, hint) = match error.kind() {
-        Kind::InvalidImage => return ErrorAnswer::from(error),
+    if error.kind() == Kind::InvalidImage {
+        return ErrorAnswer::from(error);
+    }
+    let (message, hint) = in_public(error.kind());
+    let message = format!("{}: {} {message}", reference.familiar(), reference.repository().registry());
+    ErrorAnswer { kind: error.kind().name(), message, hint: hint.map(str::to_owned) }
+}
+
+/// The same of a part of an image: what clients that [`MakeClient`] makes have to say of it.
+pub fn tell_in_public(error: &workson_registry::Error) -> String {
+    match error.kind() {
+        Kind::NotFound => "the registry does not have it".to_owned(),
+        kind => format!("the registry {}", in_public(kind).0),
+    }
+}
+
+/// What is said of the registry, and what to do next.
+fn in_public(kind: Kind) -> (&'static str, Option<&'static str>) {
+    match kind {
         Kind::NotFound => ("has no such image or tag", Some("is it spelled right?")),
         Kind::Unauthorized | Kind::Denied | Kind::Credentials => (
             "does not show it to strangers",
@@ -381,9 +397,7 @@ fn public(reference: &Reference, error: &workson_registry::Error) -> ErrorAnswer
         Kind::DigestMismatch => ("sent bytes that do not have the digest that it named", None),
         Kind::NotPublic | Kind::Redirect => ("leads to where it is not followed", None),
         _ => ("gave no answer that the distribution specification knows", None),
-    };
-    let message = format!("{}: {registry} {message}", reference.familiar());
-    ErrorAnswer { kind: error.kind().name(), message, hint: hint.map(str::to_owned) }
+    }
 }
 
 /// Takes a question off those that are under way.

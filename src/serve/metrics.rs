@@ -64,6 +64,7 @@ pub(super) struct Metrics {
     registry_pulls: Family<OfRegistry, Gauge<u64, AtomicU64>>,
     inventory_ended: Family<OfList, Gauge>,
     inventory_failed: Family<OfList, Counter>,
+    inventory_unknown: Family<OfList, Gauge>,
     facts: Gauge,
 }
 
@@ -82,6 +83,7 @@ impl Metrics {
             registry_pulls: Family::default(),
             inventory_ended: Family::default(),
             inventory_failed: Family::default(),
+            inventory_unknown: Family::default(),
             facts: Gauge::default(),
         };
         let registry = &mut metrics.registry;
@@ -124,6 +126,11 @@ impl Metrics {
             metrics.inventory_failed.clone(),
         );
         registry.register(
+            "inventory_unknown_images",
+            "Images that could not be told in the last inventory",
+            metrics.inventory_unknown.clone(),
+        );
+        registry.register(
             "facts_timestamp_seconds",
             "How far the newest fact of the site reaches",
             metrics.facts.clone(),
@@ -146,6 +153,13 @@ impl Metrics {
 
     pub(super) fn inventory_ended(&self, list: &str, at: jiff::Timestamp) {
         self.inventory_ended.get_or_create(&OfList { list: list.to_owned() }).set(at.as_second());
+    }
+
+    /// How many images the last inventory of a list could not tell.
+    pub(super) fn inventory_unknown(&self, list: &str, images: u64) {
+        self.inventory_unknown
+            .get_or_create(&OfList { list: list.to_owned() })
+            .set(i64::try_from(images).unwrap_or(i64::MAX));
     }
 
     pub(super) fn inventory_failed(&self, list: &str) {

@@ -182,10 +182,16 @@ fn answer(text: &str, told: &Told, platforms: &[Platform]) -> ImageAnswer {
 }
 
 impl Answers {
-    /// Takes so many questions of what the client may ask.
-    fn grant(&self, asked: &Asked, questions: usize) -> Result<Option<Granted>, Refused> {
+    /// Takes one question of what the client may ask.
+    fn grant(&self, asked: &Asked) -> Result<Option<Granted>, Refused> {
+        self.grant_more(asked, 0, 1)
+    }
+
+    /// Takes so many questions, of which some were taken before. More than all that a client may ask are as many as all.
+    fn grant_more(&self, asked: &Asked, taken: u32, questions: usize) -> Result<Option<Granted>, Refused> {
         let Some(allowance) = &self.questions else { return Ok(None) };
-        let cost = u32::try_from(questions).unwrap_or(u32::MAX);
+        let whole = u32::try_from(questions).unwrap_or(u32::MAX).min(allowance.limit());
+        let cost = whole.saturating_sub(taken);
         let granted = allowance.take(Client::of(asked.visitor.address), cost);
         match granted.wait {
             Some(_) => Err(Refused::TooMany(granted)),
@@ -237,7 +243,7 @@ pub(super) async fn query_document(answers: &Answers, asked: &Asked) -> Response
 }
 
 async fn query(answers: &Answers, asked: &Asked) -> Result<Response<Body>, Refused> {
-    let granted = answers.grant(asked, 1)?;
+    let granted = answers.grant(asked)?;
     let query = asked.parts.uri.query().unwrap_or_default();
     if let Some(kept) = answers.rendered.0.get(query).filter(|kept| Instant::now() < kept.good_until) {
         answers.metrics().question("kept");
@@ -310,7 +316,7 @@ async fn query_for_page(
     asked: &Asked,
     fields: &[(String, String)],
 ) -> Result<Answered, Refused> {
-    answers.grant(asked, 1)?;
+    answers.grant(asked)?;
     let question = Question::read(fields)?;
     let told = answers.tell(&question).await?;
     let seconds = (answers.settings.clock)().duration_since(told.at).as_secs();
@@ -388,6 +394,7 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ' ', '\n', '\r', '\t']).filter(|part| !part.is_empty())
 }
 
+/// Judges a stack, for which one question was taken.
 async fn judge(
     answers: &Answers,
     asked: &Asked,
@@ -395,7 +402,7 @@ async fn judge(
 ) -> Result<(StackAnswer, Option<Granted>), Refused> {
     let live = answers.live()?;
     let scan = scan::scan(&stack.text, stack.form);
-    let granted = answers.grant(asked, scan.images.len())?;
+    let granted = answers.grant_more(asked, 1, scan.images.len())?;
     let ask = |found: scan::Found| {
         let (live, platforms) = (Arc::clone(live), &stack.platforms);
         async move {
@@ -424,7 +431,7 @@ pub(super) async fn stack_document(answers: &Answers, asked: &Asked, body: Body)
         if posted::media_type(&asked.parts) != "text/plain" {
             return Err(Refused::WrongType("text/plain"));
         }
-        answers.grant(asked, 1)?;
+        answers.grant(asked)?;
         let fields = parameters(asked);
         let platforms = platforms(values(&fields, "platform"))?;
         let text = posted::bytes(&asked.parts, body, scan::MAX_TEXT).await?;
@@ -469,6 +476,7 @@ pub(super) async fn stack_page(
     };
     let mut typed = Typed { fields, problems: Vec::new() };
     let outcome = async {
+        answers.grant(asked)?;
         let asked_for: BTreeSet<&str> =
             values(&typed.fields, "platform").into_iter().flat_map(split).collect();
         let platforms = platforms(asked_for)?;

@@ -20,6 +20,8 @@ use crate::store::{RunState, RunSummary, Store, StoreError, Submissions};
 const LOOK: Duration = Duration::from_secs(1);
 /// How long the store has to be left alone before a site is made of what it says now.
 const SETTLED: Duration = Duration::from_secs(5);
+/// When a site is made of it all the same: somebody may write again and again.
+const LONGEST: Duration = Duration::from_secs(60);
 /// When an inventory is gone on with that came to no end: a registry wanted a rest, or could not be reached.
 const AGAIN: Duration = Duration::from_secs(1800);
 /// By which part of its time an inventory may be late, so that not everybody asks on the hour.
@@ -78,7 +80,7 @@ fn jitter(every: Duration) -> Duration {
     (every / JITTER).mul_f64(part)
 }
 
-/// When a list is due: at once where it was never made or came to no end, else when its time is over.
+/// When a list is due, from the start of one to the start of the next: at once where it was never made or came to no end, else when its time is over.
 fn due(scheduled: &Scheduled, last: Option<&RunSummary>, now: Timestamp) -> Timestamp {
     match last {
         Some(last) if last.state == RunState::Complete => {
@@ -122,7 +124,12 @@ impl Schedule {
 
     /// The next one, and how long it is until then.
     fn next(&self, now: Timestamp) -> Option<(usize, Duration)> {
-        let planned = held(&self.0);
+        let mut planned = held(&self.0);
+        for planned in planned.iter_mut() {
+            // A clock that was put back does not put them off.
+            let every = planned.scheduled.every;
+            planned.due = planned.due.min(later(now, every + every / JITTER));
+        }
         let (at, next) = planned.iter().enumerate().min_by_key(|(_, planned)| planned.due)?;
         Some((at, Duration::try_from(next.due.duration_since(now)).unwrap_or_default()))
     }
@@ -198,12 +205,15 @@ fn make(answers: &Answers, makers: &Makers, end: &End, at: usize) {
             );
             let is_complete = run.state == RunState::Complete;
             planned.due = match is_complete {
-                true => later(now, planned.scheduled.every + jitter(planned.scheduled.every)),
+                true => due(&planned.scheduled, Some(&run), now),
                 false => later(now, AGAIN.min(planned.scheduled.every)),
             };
             if is_complete {
                 answers.metrics().inventory_ended(&name, now);
             }
+            answers.metrics().inventory_unknown(&name, run.failed);
+            // All of it is there.
+            makers.again.store(true, Ordering::Relaxed);
             planned.last = Some(run);
         }
         Err(error) => {
@@ -253,7 +263,8 @@ impl Watched {
                 &mut self.submissions,
                 &forms.submissions,
                 Submissions::open_existing,
-                Submissions::data_version,
+                // What only comes in changes nothing that is shown.
+                Submissions::public_version,
             )
         });
         (store, submissions)
@@ -270,7 +281,8 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
         let mut watched = Watched::new();
         let mut shown = (watched.look(settings), today());
         let mut seen = shown.0;
-        let mut changed_at: Option<Instant> = None;
+        // When the store began to change that the site does not show, and when it changed last.
+        let mut changing: Option<(Instant, Instant)> = None;
         let mut advanced_at: Option<Instant> = None;
         while !end.wait(LOOK) {
             if advanced_at.is_none_or(|at| at.elapsed() > ADVANCE) {
@@ -281,18 +293,19 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
             }
             let now = (watched.look(settings), today());
             if now.0.0 != seen.0 {
-                changed_at = Some(Instant::now());
+                let last = Instant::now();
+                changing = Some((changing.map_or(last, |(first, _)| first), last));
             }
             seen = now.0;
             let is_wished = makers.again.swap(false, Ordering::Relaxed);
             // What people are to see of a decision they see at once; what inventories write, when it is all there.
-            let is_settled =
-                changed_at.is_none_or(|at| at.elapsed() > SETTLED) && !answers.schedule.is_under_way();
+            let is_settled = !answers.schedule.is_under_way()
+                && changing.is_none_or(|(first, last)| last.elapsed() > SETTLED || first.elapsed() > LONGEST);
             let is_due = now.0.1 != shown.0.1 || now.1 != shown.1 || (now.0.0 != shown.0.0 && is_settled);
             if !is_due && !is_wished {
                 continue;
             }
-            shown = now;
+            (shown, changing) = (now, None);
             match (makers.site)() {
                 Ok(served) => {
                     answers.show(served);

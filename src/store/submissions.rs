@@ -77,15 +77,6 @@ impl Submissions {
         &self.path
     }
 
-    /// A number that another one takes the place of when another connection has written.
-    ///
-    /// # Errors
-    /// Where the file can't be read.
-    pub fn data_version(&self) -> Result<i64, StoreError> {
-        database::data_version(&self.connection)
-            .map_err(self.error("looking whether anybody sent something in"))
-    }
-
     /// How many suggestions wait, and how many proposals stand where.
     ///
     /// # Errors

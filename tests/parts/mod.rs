@@ -21,13 +21,16 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The name that stands before a repository, tells a part's user from the program's, and the Debian package.
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("docker-registry", "docker-registry"),
     ("skopeo", "skopeo"),
     ("htpasswd", "apache2-utils"),
     ("openssl", "openssl"),
     ("git", "git"),
     ("sha512sum", "coreutils"),
+    ("curl", "curl"),
+    ("nginx", "nginx"),
+    ("systemd-analyze", "systemd"),
 ];
 
 /// Unwraps what came of starting `program`; where it is not installed, says what to install.

@@ -81,7 +81,7 @@ impl Client {
                 Ok(content) => Ok(content),
                 // That a part is gone, or is not what it should be, is something to say about the image…
                 Err(error) if !error.kind().is_transient() && !is_access(error.kind()) => {
-                    Err(error.to_string())
+                    Err((self.options().tell)(&error))
                 }
                 // …that it could not be asked for is not.
                 Err(error) => return Err(error),

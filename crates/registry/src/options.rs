@@ -42,6 +42,9 @@ pub type Observer = Arc<dyn Fn(&Exchange) + Send + Sync>;
 /// What says which addresses a name has. It may wait: it is called on a thread for that.
 pub type Resolver = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
 
+/// What is said of a failure.
+pub type Tell = fn(&Error) -> String;
+
 /// Proxies, as the environment or a file names them. Its `Debug` shows no address, which may hold a password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
@@ -106,6 +109,9 @@ pub struct Options {
     pub budget: Arc<PullBudget>,
     /// Where requests are reported.
     pub observer: Option<Observer>,
+    /// What is said, in notes and verdicts of an image, of a part of it that could not be had. The whole of it names what was
+    /// asked, a mirror maybe, which is not for everybody.
+    pub tell: Tell,
     /// Docker Hub's web API.
     pub docker_hub_api: String,
 }
@@ -128,6 +134,7 @@ impl Default for Options {
             deadline: Duration::from_secs(120),
             budget: Arc::new(PullBudget::new(None)),
             observer: None,
+            tell: Error::to_string,
             docker_hub_api: DOCKER_HUB_API.to_owned(),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use workson_registry::options::{Observer, Proxies};
 use workson_registry::rate_limit::PullBudget;
 use workson_registry::retry::RetryPolicy;
@@ -50,6 +50,25 @@ struct ProxyTable {
     http: Option<String>,
     https: Option<String>,
     no_proxy: Option<String>,
+}
+
+/// How registries are asked, as the configuration file says it. Proxies are left out: their addresses may hold passwords.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Asking {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs: Option<u16>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    plain_http: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ca_certificates: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_files: Option<Vec<PathBuf>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    docker_hub_api: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mirrors: BTreeMap<String, String>,
 }
 
 /// Everything a command goes by.
@@ -142,6 +161,7 @@ impl Settings {
             request_timeout: 2 * STRANGERS_WAIT,
             deadline: 3 * STRANGERS_WAIT,
             budget,
+            tell: workson::serve::tell_in_public,
             ..defaults
         })?)
     }
@@ -152,12 +172,32 @@ impl Settings {
         http.is_some() || https.is_some()
     }
 
+    /// How registries are asked, with what was typed.
+    pub(crate) fn asking(&self, global: &Global) -> Result<Asking, Failure> {
+        Ok(Asking {
+            timeout: global.timeout.or(self.file.timeout),
+            jobs: global.jobs.or(self.file.jobs),
+            plain_http: self.plain_http(global),
+            ca_certificates: self
+                .file
+                .ca_certificates
+                .iter()
+                .chain(&global.ca_certificate)
+                .cloned()
+                .collect(),
+            credential_files: self.file.credential_files.clone(),
+            docker_hub_api: self.file.docker_hub_api.clone(),
+            mirrors: self.mirrors(global)?,
+        })
+    }
+
     /// The table of the service.
     pub(crate) fn serve(&self) -> &ServeTable {
         &self.file.serve
     }
 
-    fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
+    /// Which host is asked in the place of a registry.
+    pub(crate) fn mirrors(&self, global: &Global) -> Result<BTreeMap<String, String>, Failure> {
         let mut mirrors = self.file.mirrors.clone();
         for text in &global.mirror {
             let pair =

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use url::Url;
 
 use super::noting::{Noting, Spot, nearest_or_all};
-use super::yaml::{Node, Value};
+use super::yaml::{Field, Node, Value};
 
 pub(super) use crate::form::is_slug;
 
@@ -41,27 +41,28 @@ pub(super) struct Text {
 /// Fields that were not taken yet.
 #[derive(Debug)]
 pub(super) struct Fields {
-    fields: Vec<(Spot, String, Node)>,
+    fields: Vec<Field>,
     pub(super) spot: Spot,
 }
 
 impl Fields {
     /// The fields of a node. What is not known, and what stands twice, is noted.
     pub(super) fn of(node: Node, known: &[&str], noting: &mut Noting<'_>) -> Option<Fields> {
-        let Node { value: Value::Fields(fields), spot } = node else {
+        let Node { value: Value::Fields(fields), spot, .. } = node else {
             let what = format!("fields are expected here, and this is {}", node.value.kind());
             noting.note(node.spot, what, "fields are written like `name: value`".to_owned());
             return None;
         };
-        let mut kept: Vec<(Spot, String, Node)> = Vec::new();
-        for (at, name, value) in fields {
+        let mut kept: Vec<Field> = Vec::new();
+        for field in fields {
+            let (at, name) = (field.spot, &field.name);
             if !known.contains(&name.as_str()) {
-                let hint = nearest_or_all(&name, known.iter().copied());
+                let hint = nearest_or_all(name, known.iter().copied());
                 noting.note(at, format!("there is no field `{name}` here"), hint);
-            } else if kept.iter().any(|(_, other, _)| *other == name) {
+            } else if kept.iter().any(|other| other.name == *name) {
                 noting.note(at, format!("the field `{name}` stands here twice"), "leave one".to_owned());
             } else {
-                kept.push((at, name, value));
+                kept.push(field);
             }
         }
         Some(Fields { fields: kept, spot })
@@ -69,8 +70,8 @@ impl Fields {
 
     /// A field, where it is there.
     pub(super) fn take(&mut self, name: &str) -> Option<Node> {
-        let place = self.fields.iter().position(|(_, other, _)| other == name)?;
-        Some(self.fields.swap_remove(place).2)
+        let place = self.fields.iter().position(|field| field.name == name)?;
+        Some(self.fields.swap_remove(place).node)
     }
 
     /// A field. That it is missing is noted.
@@ -166,7 +167,7 @@ pub(super) fn is_plain(c: char) -> bool {
 }
 
 fn read_line(name: &str, node: Node, line: Line, noting: &mut Noting<'_>) -> Option<Text> {
-    let Node { value: Value::Text(text), spot } = node else {
+    let Node { value: Value::Text(text), spot, .. } = node else {
         let kind = node.value.kind();
         let hint = (kind != "a list" && kind != "fields")
             .then(|| "put it in quotes where it is meant as text".into());

@@ -1,13 +1,7 @@
 //! What is wrong with one file, noted while reading goes on.
 
 use crate::content::{At, Problem};
-
-/// Where something stands in what is read; 0 where that is not known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Spot {
-    pub(super) line: u64,
-    pub(super) column: u64,
-}
+pub(super) use crate::yaml::Spot;
 
 /// The problems of one file.
 #[derive(Debug)]

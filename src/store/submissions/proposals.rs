@@ -223,6 +223,17 @@ impl Submissions {
         read().map_err(self.error("reading decisions"))
     }
 
+    /// A number that another one takes the place of when anything changes that everybody may see.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub fn public_version(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM events WHERE step NOT IN ('submit', 'erase')";
+        let newest = self.connection.prepare_cached(sql);
+        let newest = newest.and_then(|mut newest| newest.query_row([], |row| row.get(0)));
+        newest.map_err(self.error("looking for the newest decision"))
+    }
+
     /// Writes what is in the log to its place, and empties it: what was overwritten is in no file any more.
     fn empty_log(&self) -> Result<(), StoreError> {
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";

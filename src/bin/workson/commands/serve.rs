@@ -5,10 +5,13 @@ mod logging;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
+use serde::Serialize;
 use workson::serve::settings::{FormSettings, LiveSettings, Scheduled};
 use workson::serve::{self, Makers, Served};
 
@@ -20,7 +23,7 @@ use crate::cli::Global;
 use crate::exit::{Exit, Failure, tell};
 use crate::interrupt::{interrupted, on_hangup};
 use crate::output::print;
-use crate::settings::{Settings, now, variable};
+use crate::settings::{Asking, Settings, now, variable};
 
 /// Show the web site: on this machine, in your browser, or to everybody
 ///
@@ -43,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_open: bool,
 
-    /// Print how it would be served, as a configuration file, and end
+    /// Print how it would be served, as a configuration file, and end; proxies are left out, they may hold passwords
     #[arg(long)]
     check_config: bool,
 
@@ -71,7 +74,8 @@ pub(crate) struct Arguments {
     )]
     registry: Vec<String>,
 
-    /// Answer them about HOST as well, and reach it wherever it is: a registry of one's own, its token service, a mirror
+    /// Answer them about HOST as well, and reach it wherever it is: a registry of one's own, its token service. A mirror
+    /// is reached and not named
     #[arg(
         long,
         value_name = "HOST",
@@ -82,23 +86,23 @@ pub(crate) struct Arguments {
     internal: Vec<String>,
 
     /// Answer no live queries
-    #[arg(long)]
+    #[arg(long, env = "WORKSON_NO_LIVE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     no_live: bool,
 
     /// Take no suggestions and no proposals
-    #[arg(long)]
+    #[arg(long, env = "WORKSON_NO_FORMS", hide_env_values = true, value_parser = FalseyValueParser::new())]
     no_forms: bool,
 
     /// How many live queries a minute one client may ask; 0: as many as it likes [default: 60]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", env = "WORKSON_QUESTIONS_PER_MINUTE", hide_env_values = true)]
     questions_per_minute: Option<u32>,
 
     /// How many forms an hour one client may send; 0: as many as it likes [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", env = "WORKSON_FORMS_PER_HOUR", hide_env_values = true)]
     forms_per_hour: Option<u32>,
 
     /// Have at most N connections at once [default: 4096]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", env = "WORKSON_MAX_CONNECTIONS", hide_env_values = true)]
     max_connections: Option<usize>,
 
     /// Believe the X-Forwarded-For of a proxy at NET, an address or a network
@@ -111,6 +115,10 @@ pub(crate) struct Arguments {
     )]
     trusted_proxy: Vec<String>,
 
+    /// Who may read /metrics: off, loopback (from this machine, not through a proxy) or all [default: loopback]
+    #[arg(long, value_name = "WHO", env = "WORKSON_METRICS", hide_env_values = true)]
+    metrics: Option<String>,
+
     /// What is logged on standard error [default: json; warnings on a terminal]
     #[arg(long, value_name = "FORM", env = "WORKSON_LOG", hide_env_values = true)]
     log: Option<Log>,
@@ -119,25 +127,26 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::read(global)?;
     let is_terminal = std::io::stderr().is_terminal();
-    let mut wrong = Vec::new();
-    let configuration = Configuration::read(arguments, settings.serve(), settings.store(global), is_terminal);
-    let configuration = match configuration {
-        Ok(configuration) => configuration,
-        Err(mut failures) => {
-            let last = failures.pop();
-            failures.iter().for_each(Failure::tell);
-            return Err(last.unwrap_or_else(|| Failure::new("the configuration can't be read")));
-        }
-    };
-    let service = service(&configuration, &settings, global)?;
-    if arguments.check_config {
-        return check(&configuration, global);
-    }
+    let host = |mirror: String| mirror.split('/').next().unwrap_or_default().to_owned();
+    let mirrors = settings.mirrors(global)?.into_values().map(host).collect();
+    let (configuration, mut wrong) =
+        Configuration::read(arguments, settings.serve(), settings.store(global), &mirrors, is_terminal);
     let serve = &configuration.serve;
-    let listener = listen(&serve.listen).map_err(|failure| wrong.push(failure)).ok();
     let wanted = Wanted { content: serve.content.clone(), base_url: serve.base_url.clone() };
+    let service = service(&configuration, &settings, global).map_err(|failure| wrong.push(failure));
+    let listener = match arguments.check_config || !wrong.is_empty() {
+        true => None,
+        false => listen(&serve.listen).map_err(|failure| wrong.push(failure)).ok(),
+    };
+    if arguments.check_config {
+        wrong.extend(missing_lists(serve));
+    }
+    // All that is wrong is told at once, with what is wrong with the content.
     let sources = Sources::read(&wanted, global, wrong)?;
-    let Some(listener) = listener else { return Ok(Exit::Unknown) };
+    if arguments.check_config {
+        return show(&configuration, settings.asking(global)?);
+    }
+    let (Ok(service), Some(listener)) = (service, listener) else { return Ok(Exit::Unknown) };
     let address = listener.local_addr().map_err(|error| Failure::io("listening", &error))?;
     let shown = format!("http://{address}{}/", sources.site.base.path);
     let count = sources.count();
@@ -157,11 +166,14 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> Result<Exit, Failur
     let again = Arc::new(AtomicBool::new(false));
     let makers = makers(&configuration, wanted, global, &again);
     let end = async {
-        on_hangup(&again);
+        // On a terminal it tells that the terminal is closed.
+        if !is_terminal {
+            on_hangup(&again);
+        }
         interrupted().await;
         tracing::info!("the service ends");
     };
-    serve::run(&listener, served(sources), service, makers, end)
+    serve::run(listener, served(sources), service, makers, end)
         .map_err(|error| Failure::io("serving", &error))?;
     Ok(Exit::Yes)
 }
@@ -239,24 +251,31 @@ fn makers(configuration: &Configuration, wanted: Wanted, global: &Global, again:
     }
 }
 
+/// The lists of inventories that can't be read.
+fn missing_lists(serve: &configuration::Serve) -> Vec<Failure> {
+    let files = serve.inventory.iter().filter(|inventory| inventory.list != "official");
+    let opened = files.map(|inventory| (&inventory.list, std::fs::File::open(&inventory.list)));
+    opened
+        .filter_map(|(list, opened)| {
+            let failure = Failure::io(&format!("--inventory {list}"), &opened.err()?);
+            Some(failure.with_hint("name a file with one reference a line, or `official`"))
+        })
+        .collect()
+}
+
+/// A configuration file that says all that was said.
+#[derive(Serialize)]
+struct Shown<'a> {
+    store: &'a Path,
+    #[serde(flatten)]
+    asking: Asking,
+    serve: &'a configuration::Serve,
+}
+
 /// Tells how it would be served, once it is seen that it could be.
-fn check(configuration: &Configuration, global: &Global) -> Result<Exit, Failure> {
-    let serve = &configuration.serve;
-    let mut wrong: Vec<Failure> = Vec::new();
-    if serve.listen.parse::<SocketAddr>().is_err() && !serve.listen.contains(':') {
-        wrong.push(
-            Failure::new(format!("--listen {}: that is no address and port", serve.listen))
-                .with_hint("for example --listen 127.0.0.1:8017"),
-        );
-    }
-    for inventory in serve.inventory.iter().filter(|inventory| inventory.list != "official") {
-        if let Err(error) = std::fs::File::open(&inventory.list) {
-            wrong.push(Failure::io(&format!("reading the list {}", inventory.list), &error));
-        }
-    }
-    let wanted = Wanted { content: serve.content.clone(), base_url: serve.base_url.clone() };
-    Sources::read(&wanted, global, wrong)?;
-    let text = toml::to_string(configuration)
+fn show(configuration: &Configuration, asking: Asking) -> Result<Exit, Failure> {
+    let Configuration { store, serve } = configuration;
+    let text = toml::to_string(&Shown { store, asking, serve })
         .map_err(|error| Failure::new(format!("printing the configuration: {error}")))?;
     print(text.as_bytes())?;
     Ok(Exit::Yes)

@@ -84,8 +84,8 @@ impl Log {
     }
 }
 
-/// How a service is to be. Printed, it is a configuration file that says the same.
-#[derive(Debug, Clone, Serialize)]
+/// How a service is to be.
+#[derive(Debug, Clone)]
 pub(crate) struct Configuration {
     pub(super) store: PathBuf,
     pub(super) serve: Serve,
@@ -190,14 +190,27 @@ fn named<T>(option: &str, text: &str, found: Option<T>, names: &[String]) -> Res
     })
 }
 
+/// An address that can be listened at: a name or an address, and a port. Whether it is one of this machine is not asked.
+fn listen(text: String, keep: &mut impl FnMut(Failure)) -> String {
+    let is_read =
+        text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if !is_read {
+        let failure = Failure::new(format!("--listen {text}: that is no address and port"));
+        keep(failure.with_hint("for example --listen 127.0.0.1:8017"));
+    }
+    text
+}
+
 impl Configuration {
-    /// Takes all of it together. What is wrong is told, each thing on its own.
+    /// Takes all of it together, and what is wrong with it, each thing on its own. In the place of what is wrong stands
+    /// what is usual. Of `mirrors`, visitors learn nothing.
     pub(super) fn read(
         arguments: &Arguments,
         table: &ServeTable,
         store: PathBuf,
+        mirrors: &BTreeSet<String>,
         is_terminal: bool,
-    ) -> Result<Configuration, Vec<Failure>> {
+    ) -> (Configuration, Vec<Failure>) {
         let mut wrong = Vec::new();
         let mut keep = |failure| wrong.push(failure);
         let trusted = given(&arguments.trusted_proxy, table.trusted_proxies.as_ref());
@@ -210,7 +223,8 @@ impl Configuration {
         let mut registries = all(registries, |text| registry("--registry", text), &mut keep);
         let internal = given(&arguments.internal, Some(&table.live.internal));
         let internal = all(internal, |text| registry("--internal", text), &mut keep);
-        registries.extend(internal.iter().cloned());
+        // A mirror stands in for a registry, and is none that anybody asks about.
+        registries.extend(internal.iter().filter(|host| !mirrors.contains(*host)).cloned());
         let mut seen = BTreeSet::new();
         registries.retain(|registry| seen.insert(registry.clone()));
         let fresh = match &table.live.fresh {
@@ -220,11 +234,11 @@ impl Configuration {
             }),
             None => FRESH,
         };
-        let metrics = match &table.metrics {
+        let metrics = match arguments.metrics.as_ref().or(table.metrics.as_ref()) {
             Some(text) => {
                 let found = Metrics::ALL.into_iter().find(|metrics| metrics.name() == text);
                 let names = Metrics::ALL.map(|metrics| metrics.name().to_owned());
-                named("metrics", text, found, &names).unwrap_or_else(|failure| {
+                named("--metrics", text, found, &names).unwrap_or_else(|failure| {
                     keep(failure);
                     Metrics::Loopback
                 })
@@ -244,11 +258,16 @@ impl Configuration {
             (None, None) => usual_log,
         };
         let inventory = inventories(arguments, table, &mut keep);
+        let address = arguments.listen.clone().or(table.listen.clone());
+        let listen = listen(address.unwrap_or_else(|| LISTEN.to_owned()), &mut keep);
+        let names: Vec<String> = table.live.pulls.keys().cloned().collect();
+        let names = all(&names, |text| registry("serve.live.pulls", text), &mut keep);
+        let pulls = names.into_iter().zip(table.live.pulls.values().copied()).collect();
         let max_connections =
             arguments.max_connections.or(table.max_connections).unwrap_or(MAX_CONNECTIONS).max(1);
         let per_minute = arguments.questions_per_minute.or(table.live.questions_per_minute);
         let serve = Serve {
-            listen: arguments.listen.clone().or(table.listen.clone()).unwrap_or_else(|| LISTEN.to_owned()),
+            listen,
             base_url: arguments.wanted.base_url.clone().or(table.base_url.clone()),
             content: arguments.wanted.content.clone().or(table.content.clone()),
             max_connections,
@@ -262,7 +281,7 @@ impl Configuration {
                 fresh,
                 questions_per_minute: per_minute.unwrap_or(QUESTIONS_PER_MINUTE),
                 pulls_per_hour: table.live.pulls_per_hour.unwrap_or(PULLS_PER_HOUR),
-                pulls: table.live.pulls.clone(),
+                pulls,
             },
             forms: Forms {
                 enabled: !arguments.no_forms && table.forms.enabled.unwrap_or(true),
@@ -270,7 +289,7 @@ impl Configuration {
             },
             inventory,
         };
-        if wrong.is_empty() { Ok(Configuration { store, serve }) } else { Err(wrong) }
+        (Configuration { store, serve }, wrong)
     }
 }
 

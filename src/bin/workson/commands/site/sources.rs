@@ -27,11 +27,11 @@ const NOTICES: usize = 100;
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Wanted {
     /// Read entries, news and events from DIR [default: ./content where it is there, else what comes with workson]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "WORKSON_CONTENT", hide_env_values = true)]
     pub(crate) content: Option<PathBuf>,
 
     /// Where the site will be, like https://example.org/workson: for feeds, site map and cards
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "WORKSON_BASE_URL", hide_env_values = true)]
     pub(crate) base_url: Option<String>,
 }
 
