@@ -14,7 +14,7 @@ use cli_support::Home;
 fn a_browser_finds_its_way() {
     let home = Home::new();
     home.run(&["site", "build", "pages"]).exits(0);
-    let mut server = home.workson(&["serve", "--listen", "127.0.0.1:0", "--no-open"]);
+    let mut server = home.workson(&["serve", "--listen", "127.0.0.1:0", "--no-open", "--log", "warnings"]);
     let mut server = server.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(server.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
     let site = lines.filter_map(|line| Some(line.strip_prefix("the site is at ")?.to_owned())).next();

@@ -491,9 +491,10 @@ test('whoever comes to the first page finds what can be done here, and what canâ
     await page.goto(site + path);
     await inspect(page, name);
   }
-  for (const slug of ['past-builds', 'coming-builds']) {
+  for (const [slug, note] of [['past-builds', /It takes no more proposals/], ['coming-builds', /from the first day on/]]) {
     await page.goto(`${site}/calls/${slug}/`);
     assert.equal((await page.$$('main a.button')).length, 0, slug);
+    assert.match(await words(page), note);
   }
   const gone = await page.goto(`${site}/proposal/${'a'.repeat(43)}/`);
   assert.equal(gone.status(), 404);

@@ -94,8 +94,8 @@ pub(super) fn page<'a>(site: &'a Site, secret: &str, proposal: &Proposal, done: 
         platforms: line(&request.platforms.join(", "), WORDS),
         machines: lines(&cut(&request.machines, WORDS)),
         usage: match request.usage {
-            Usage::OneOff => "for one piece of work",
-            Usage::Continuous => "for good",
+            Usage::OneOff => "For one piece of work",
+            Usage::Continuous => "For good, as in continuous integration",
         },
         ci: line(&request.ci, WORDS),
         contact: proposal
