@@ -11,6 +11,7 @@ mod database;
 mod desk;
 mod encoding;
 mod forms;
+mod hour;
 mod live;
 mod metrics;
 mod operations;

@@ -69,10 +69,10 @@ fn a_proposal_goes_from_step_to_step() {
             &["approve", "1", "--entry", "nginx", "--entry", "caddy", "--reason", "It helps many."],
             "proposal 1: approved\n",
         ),
-        (&["provision", "1", "--review-on", "2027-01-30"], "proposal 1: provisioned\n"),
+        (&["provision", "1", "--review-on", "2999-01-30"], "proposal 1: provisioned\n"),
         (&["activate", "1"], "proposal 1: active\n"),
         (&["review", "1"], "proposal 1: review due\n"),
-        (&["activate", "1", "--review-on", "2027-06-30"], "proposal 1: active\n"),
+        (&["activate", "1", "--review-on", "2999-06-30"], "proposal 1: active\n"),
         (&["complete", "1", "--reason", "It has builds\nfor arm64."], "proposal 1: completed\n"),
     ] {
         assert_eq!(take(&home, arguments).exits(0).text(), says);
@@ -90,7 +90,7 @@ fn a_proposal_goes_from_step_to_step() {
     machines: One, 4 cores.
     usage: continuous
     entries: nginx caddy
-    review on: 2027-06-30
+    review on: 2999-06-30
     contact: Dora <dora@mail.example>
     steps:
       2026-11-23T12:00:00Z submit by proposer: submitted

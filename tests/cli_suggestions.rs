@@ -180,7 +180,7 @@ fn what_can_not_be_drafted_is_not_accepted() {
     accept("3").says("no plain file");
     accept("4").says("can't be the name of an entry");
     accept("5").says("--slug SLUG");
-    run(&home, &["accept", "1", "--by", "ann", "--to", "none"]).exits(2).says("--to DIR");
+    run(&home, &["accept", "1", "--by", "ann", "--content", "none"]).exits(2).says("--content DIR");
     assert_eq!(std::fs::read_to_string(home.path("outside.yaml")).unwrap(), NGINX);
     let waiting = run(&home, &["list", "--state", "waiting", "--json"]).exits(0).json();
     assert_eq!(waiting.as_array().unwrap().len(), 5);

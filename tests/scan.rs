@@ -170,6 +170,18 @@ fn a_dockerfiles_stages_are_for_the_platform_that_is_built_for_unless_they_say_o
         ("FROM --platform=${BUILDPLATFORM:-linux/amd64} golang:$V AS build\nFROM nginx", &["2 nginx"]),
         ("FROM --platform=$BUILDOS/$BUILDARCH golang AS build\nFROM nginx", &["2 nginx"]),
         ("ARG P=$BUILDPLATFORM\nFROM --platform=$P golang AS build\nFROM nginx", &["3 nginx"]),
+        // The image is of the last stage, and that one of where it is built.
+        (
+            "FROM nginx AS a\nFROM --platform=$BUILDPLATFORM golang\nCOPY --from=a /a /a",
+            &["1 nginx", "2! the last stage is of the machine that builds"],
+        ),
+        (
+            "FROM --platform=$BUILDPLATFORM golang AS b\nFROM nginx AS a\nFROM b",
+            &["2 nginx", "3! the last stage is of the machine that builds"],
+        ),
+        ("FROM --platform=$BUILDPLATFORM golang", &["1! the last stage is of the machine that builds"]),
+        ("FROM nginx AS a\nFROM --platform=$BUILDPLATFORM a", &["1 nginx"]),
+        ("FROM nginx\nADD --from=redis a b", &["1 nginx", "2! ADD takes no --from"]),
         ("FROM --platform=linux/amd64 nginx", &["1! nginx is pinned to linux/amd64 whatever is built for"]),
         ("FROM --platform=\"linux/arm64\" nginx AS a\nFROM a", &["1! pinned to linux/arm64"]),
         ("ARG P=linux/amd64\nFROM --platform=$P nginx", &["2! pinned to linux/amd64"]),

@@ -12,6 +12,7 @@ use cli_support::until;
 use serve_support::encoded;
 use serve_support::forms::{EMAIL, SUGGESTION, UNBOUNDED, file, home, kept, led, proposal, propose, serve};
 use site_support::{HOSTILE, html};
+use workson::suggestion::{self, Decision};
 
 // What is taken -------------------------------------------------------------------------------------------------
 
@@ -219,4 +220,48 @@ fn no_text_becomes_markup_wherever_it_is_shown() {
             assert!(!text.contains("<script") && !text.contains("<img"), "{target}: {text}");
         }
     }
+}
+
+#[test]
+fn the_very_same_form_again_is_another_one_once_the_first_was_gone_on_with() {
+    let home = home();
+    let server = serve(&home, UNBOUNDED);
+    let first = propose(&server, &proposal(&[]));
+    assert_eq!(propose(&server, &proposal(&[])), first, "a second click");
+    led(server.form(&first, &[("action", "withdraw")]));
+    let second = propose(&server, &proposal(&[]));
+    assert_ne!(second, first);
+    led(server.form(&second, &[("action", "erase")]));
+    let third = propose(&server, &proposal(&[]));
+    assert_ne!(third, second);
+    assert!(server.text(&third).contains(EMAIL));
+    assert_eq!(kept(&home).proposals().unwrap().len(), 3);
+    let number = || led(server.form("/suggest/", SUGGESTION));
+    let before = number();
+    assert_eq!(number(), before, "a second click");
+    let decision =
+        Decision { at: "2026-11-23T12:00:00Z".parse().unwrap(), by: "ann".into(), reason: "no".into() };
+    assert!(kept(&home).decide(1, suggestion::State::Declined, &decision).unwrap());
+    assert_ne!(number(), before, "what was declined can be suggested again");
+}
+
+#[test]
+fn a_contact_is_erased_also_while_somebody_reads() {
+    let home = home();
+    let server = serve(&home, UNBOUNDED);
+    let mine = propose(&server, &proposal(&[]));
+    let reader = rusqlite::Connection::open(file(&home)).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM proposals;").unwrap();
+    let rows: i64 = reader.query_row("SELECT count(*) FROM contacts", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1);
+    assert_eq!(led(server.form(&mine, &[("action", "erase")])), format!("{mine}?erased"));
+    assert!(!server.text(&mine).contains(EMAIL));
+    // Others go on meanwhile, and what is left of it in the log goes when nobody reads any more.
+    led(server.form("/suggest/", SUGGESTION));
+    reader.execute_batch("COMMIT").unwrap();
+    until("the contact is in no file any more", || {
+        server.get(&mine);
+        let files = ["", "-wal"].map(|end| std::fs::read(format!("{}{end}", file(&home).display())));
+        !files.iter().flatten().any(|bytes| bytes.windows(EMAIL.len()).any(|part| part == EMAIL.as_bytes()))
+    });
 }

@@ -30,6 +30,12 @@ pub fn platform(text: &str, host: &Platform) -> Result<Platform, PlatformError> 
         what: error.to_string(),
         hint: Some("for example linux/arm64 or linux/arm/v7".to_owned()),
     })?;
+    if !KNOWN_OS.contains(&platform.os.as_str()) && KNOWN_ARCH.contains(&platform.os.as_str()) {
+        return Err(PlatformError {
+            what: format!("there is no operating system {:?}, but an architecture", platform.os),
+            hint: Some(format!("did you mean linux/{}?", text.trim())),
+        });
+    }
     known("operating system", &platform.os, &KNOWN_OS)?;
     known("architecture", &platform.architecture, &KNOWN_ARCH)?;
     Ok(platform)

@@ -58,8 +58,14 @@ pub(super) fn read(text: &str, findings: &mut Findings) {
         reader.instruction(instruction);
     }
     let Reader { stages, uses, .. } = reader;
-    if stages.is_empty() {
-        findings.problem(1, "there is no FROM in it, so it is no Dockerfile");
+    match stages.last() {
+        None => findings.problem(1, "there is no FROM in it, so it is no Dockerfile"),
+        Some(last) if last.is_builders => {
+            let what =
+                "the last stage is of the machine that builds, and so is the image, whatever is built for";
+            findings.problem(last.line, what);
+        }
+        Some(_) => {}
     }
     for from in uses {
         from.read(&stages, findings);
@@ -234,14 +240,28 @@ enum Of {
     Fixed(String),
 }
 
+/// A stage.
+struct Stage {
+    line: usize,
+    /// Its name, in lower case.
+    name: Option<String>,
+    /// Whether it is of the machine that builds, by itself or by the stage that it begins with.
+    is_builders: bool,
+}
+
 /// The variables that were declared, and the stages so far.
 struct Reader<'f> {
     escape: char,
     variables: HashMap<String, Variable>,
-    /// Their names, in lower case.
-    stages: Vec<Option<String>>,
+    stages: Vec<Stage>,
     uses: Vec<Used>,
     findings: &'f mut Findings,
+}
+
+impl Stage {
+    fn is(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+    }
 }
 
 impl Reader<'_> {
@@ -254,6 +274,12 @@ impl Reader<'_> {
                 let (flags, _) = flags(arguments, self.escape);
                 let from = flags.into_iter().filter(|(name, _)| name == "from").map(|(_, value)| value);
                 self.uses.extend(from.map(|from| Used { line: *line, from }));
+            }
+            "ADD" => {
+                let (flags, _) = flags(arguments, self.escape);
+                if flags.iter().any(|(name, _)| name == "from") {
+                    self.findings.problem(*line, "ADD takes no --from, so nothing can be built of it");
+                }
             }
             "RUN" => {
                 let (flags, _) = flags(arguments, self.escape);
@@ -301,37 +327,41 @@ impl Reader<'_> {
             [base] => (base, None),
             [base, r#as, name] if r#as.eq_ignore_ascii_case("as") => (base, Some(name.to_ascii_lowercase())),
             _ => {
-                self.stages.push(None);
+                self.stages.push(Stage { line, name: None, is_builders: false });
                 return self.findings.problem(line, "FROM takes an image, and maybe AS and a name behind it");
             }
         };
-        if let Err(what) = self.base(line, &flags, base) {
+        let is_builders = self.base(line, &flags, base).unwrap_or_else(|what| {
             self.findings.problem(line, what);
-        }
-        self.stages.push(name);
+            false
+        });
+        self.stages.push(Stage { line, name, is_builders });
     }
 
-    /// Finds the image that a stage begins with; or says why it can't be told.
-    fn base(&mut self, line: usize, flags: &[(String, String)], base: &str) -> Result<(), String> {
+    /// Finds the image that a stage begins with, and whether the stage is of the machine that builds; or says why it can't be
+    /// told.
+    fn base(&mut self, line: usize, flags: &[(String, String)], base: &str) -> Result<bool, String> {
         let platform = flags.iter().rev().find(|(name, _)| name == "platform").map(|(_, value)| value);
         let of = match platform {
             Some(text) => self.platform(text).map_err(|why| format!("its platform {why}"))?,
             None => Of::Target,
         };
+        let base = self.expanded(base).and_then(told);
+        // A stage is of the platform that it was begun with, whatever is said where another one begins with it.
+        let begun = base.as_ref().ok().and_then(|base| self.stages.iter().rev().find(|stage| stage.is(base)));
+        if let Some(begun) = begun {
+            return Ok(begun.is_builders);
+        }
         if matches!(of, Of::Builder) {
-            return Ok(());
+            return Ok(true);
         }
-        let base = self.expanded(base).and_then(told).map_err(|why| format!("its image {why}"))?;
-        // A stage is of the platform that it was begun with.
-        if self.stages.iter().flatten().any(|stage| base.eq_ignore_ascii_case(stage)) {
-            return Ok(());
-        }
+        let base = base.map_err(|why| format!("its image {why}"))?;
         match of {
             Of::Fixed(platform) => Err(format!("{base} is pinned to {platform} whatever is built for")),
-            _ if base == SCRATCH => Ok(()),
+            _ if base == SCRATCH => Ok(false),
             _ => {
                 self.findings.image(line, &base);
-                Ok(())
+                Ok(false)
             }
         }
     }
@@ -367,11 +397,9 @@ struct Used {
 }
 
 impl Used {
-    fn read(self, stages: &[Option<String>], findings: &mut Findings) {
+    fn read(self, stages: &[Stage], findings: &mut Findings) {
         let Used { line, from } = self;
-        let is_stage =
-            |name: &Option<String>| name.as_ref().is_some_and(|name| from.eq_ignore_ascii_case(name));
-        if from.is_empty() || from == SCRATCH || stages.iter().any(is_stage) {
+        if from.is_empty() || from == SCRATCH || stages.iter().any(|stage| stage.is(&from)) {
             return;
         }
         if from.contains('$') {

@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use workson_oci::Digest;
 
 use super::repeats::Repeats;
-use crate::proposal::{Contact, PROPOSER, Proposal, Request, Step};
-use crate::store::{StoreError, Submissions};
-use crate::suggestion::Wish;
+use crate::proposal::{Contact, PROPOSER, Proposal, Request, State, Step};
+use crate::store::{StoreError, StoreErrorKind, Submissions};
+use crate::suggestion::{self, Suggestion, Wish};
 
 /// How many forms may wait to be kept.
 const WAITING: usize = 256;
@@ -123,27 +123,29 @@ impl Desk {
 struct Before {
     suggestions: Repeats<i64>,
     proposals: Repeats<String>,
+    /// Whether something was erased that still stands in the log, because others read.
+    has_erased: bool,
 }
 
-/// Keeps a form, or tells what became of the very same one before.
+/// Keeps a form, or tells what became of the very same one before, where that still stands.
 fn once<T: Clone>(
     before: &mut Repeats<T>,
     form: Digest,
+    kept: Result<Option<T>, StoreError>,
     keep: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let now = Instant::now();
-    if let Some(outcome) = before.before(&form, now) {
+    if let Some(outcome) = kept? {
         return Ok(outcome);
     }
     let outcome = keep()?;
-    before.note(form, now, outcome.clone());
+    before.note(form, Instant::now(), outcome.clone());
     Ok(outcome)
 }
 
 /// The thread: it opens the file when it is first needed, and anew after a failure.
 fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc::Receiver<Message>) {
     let mut open: Option<Submissions> = None;
-    let mut before = Before { suggestions: Repeats::new(), proposals: Repeats::new() };
+    let mut before = Before { suggestions: Repeats::new(), proposals: Repeats::new(), has_erased: false };
     while let Some(message) = receiver.blocking_recv() {
         let is_reading = matches!(message, Message::Look(..) | Message::Advance(_) | Message::Step(..));
         // Whoever looks for something in a file that is not there finds nothing, and makes none.
@@ -192,20 +194,41 @@ fn answer(
         drop(answer.send(outcome));
         is_good
     }
+    if before.has_erased && submissions.empty_log().is_ok() {
+        before.has_erased = false;
+    }
     let is_good = match message {
         Message::Suggest(wish, form, answer) => {
-            tell(answer, once(&mut before.suggestions, form, || submissions.add_suggestion(&wish, now)))
+            let kept = before.suggestions.before(&form, Instant::now()).map_or(Ok(None), |number| {
+                // One that was decided meanwhile is another wish.
+                let is_waiting = |found: &Suggestion| found.state == suggestion::State::Waiting;
+                Ok(submissions.suggestion(number)?.filter(is_waiting).map(|_| number))
+            });
+            tell(answer, once(&mut before.suggestions, form, kept, || submissions.add_suggestion(&wish, now)))
         }
         Message::Propose(proposed, form, answer) => {
             let (call, request, contact, secret) = *proposed;
+            let kept = before.proposals.before(&form, Instant::now()).map_or(Ok(None), |secret| {
+                // One that was gone on with meanwhile, or has no contact any more, is another one.
+                let is_new = |found: &Proposal| found.state == State::Submitted && found.contact.is_some();
+                Ok(submissions.proposal_by_secret(&secret)?.filter(is_new).map(|_| secret))
+            });
             let keep = || submissions.add_proposal(&call, &request, &contact, &secret, now).map(|_| secret);
-            tell(answer, once(&mut before.proposals, form, keep))
+            tell(answer, once(&mut before.proposals, form, kept, keep))
         }
         Message::Look(secret, answer) => tell(answer, submissions.proposal_by_secret(&secret)),
         Message::Step(secret, step, reason, answer) => {
             let taken = submissions.proposal_by_secret(&secret).and_then(|proposal| {
                 let Some(proposal) = proposal else { return Ok(None) };
-                Ok(submissions.take_step(proposal.id, step, PROPOSER, &reason, now)?.ok())
+                match submissions.take_step(proposal.id, step, PROPOSER, &reason, now) {
+                    // It is erased; what is left of it in the log goes as soon as nobody reads.
+                    Err(error) if step == Step::Erase && error.kind() == StoreErrorKind::Locked => {
+                        let found = submissions.proposal(proposal.id)?;
+                        before.has_erased = found.as_ref().is_some_and(|found| found.contact.is_none());
+                        if before.has_erased { Ok(found) } else { Err(error) }
+                    }
+                    taken => Ok(taken?.ok()),
+                }
             });
             tell(answer, taken)
         }

@@ -20,6 +20,7 @@ use workson_registry::rate_limit::PullBudget;
 use workson_registry::{Client, Kind};
 
 use super::Makers;
+use super::hour::Hour;
 use super::settings::LiveSettings;
 use crate::crawl::Clock;
 use crate::query::ErrorAnswer;
@@ -34,8 +35,6 @@ const MAX_ASKING: usize = 256;
 const PASSING: Duration = Duration::from_secs(15);
 /// How long another failure is.
 const LASTING: Duration = Duration::from_secs(300);
-/// In how many parts of an hour a registry's pulls are granted.
-const PARTS_OF_HOUR: u32 = 60;
 
 /// Makes a client that spends a budget, and says of parts of images what [`tell_in_public`] does.
 pub type MakeClient = Box<dyn Fn(Arc<PullBudget>) -> Result<Client, String> + Send + Sync>;
@@ -86,7 +85,15 @@ struct Asked {
     client: Client,
     budget: Arc<PullBudget>,
     per_hour: u64,
-    granted_at: Instant,
+    hour: Hour,
+}
+
+impl Asked {
+    /// Counts what was spent, and grants again what was spent an hour ago.
+    fn count(&mut self) {
+        let over = self.hour.pass(self.budget.spent(), Instant::now());
+        self.budget.grant(over, self.per_hour);
+    }
 }
 
 #[derive(Clone)]
@@ -220,7 +227,12 @@ impl Live {
                 return self.told(Err((error, PASSING)));
             }
         };
-        self.told(self.ask_registry(&client, reference).await)
+        let outcome = self.ask_registry(&client, reference).await;
+        // What it has cost was spent now, whenever the next question comes.
+        if let Some(asked) = held(&self.registries).get_mut(reference.repository().registry()) {
+            asked.count();
+        }
+        self.told(outcome)
     }
 
     fn told(&self, outcome: Result<Arc<Image>, (ErrorAnswer, Duration)>) -> Told {
@@ -332,19 +344,13 @@ impl Live {
     fn client(&self, registry: &str) -> Result<Client, String> {
         let mut registries = held(&self.registries);
         if let Some(asked) = registries.get_mut(registry) {
-            let part = Duration::from_secs(3600) / PARTS_OF_HOUR;
-            let parts = asked.granted_at.elapsed().as_secs() / part.as_secs().max(1);
-            if parts > 0 {
-                asked.granted_at = Instant::now();
-                let pulls = asked.per_hour.saturating_mul(parts).div_ceil(u64::from(PARTS_OF_HOUR));
-                asked.budget.grant(pulls, asked.per_hour);
-            }
+            asked.count();
             return Ok(asked.client.clone());
         }
         let per_hour = self.settings.pulls_of.get(registry).copied().unwrap_or(self.settings.pulls_per_hour);
         let budget = Arc::new(PullBudget::new(Some(per_hour)));
         let client = (self.makers.client)(Arc::clone(&budget))?;
-        let asked = Asked { client: client.clone(), budget, per_hour, granted_at: Instant::now() };
+        let asked = Asked { client: client.clone(), budget, per_hour, hour: Hour::default() };
         registries.insert(registry.to_owned(), asked);
         Ok(client)
     }

@@ -23,7 +23,7 @@ impl<T: Clone> Repeats<T> {
         while self.0.front().is_some_and(|(at, ..)| now.saturating_duration_since(*at) > WITHIN) {
             self.0.pop_front();
         }
-        self.0.iter().find(|(_, known, _)| known == form).map(|(.., outcome)| outcome.clone())
+        self.0.iter().rev().find(|(_, known, _)| known == form).map(|(.., outcome)| outcome.clone())
     }
 
     /// Remembers what became of a form.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,6 +27,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(1800);
 /// By which part of its time an inventory may be late, so that not everybody asks on the hour.
 const JITTER: u32 = 10;
+/// When a site is made again that could not be made.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// How often proposals are looked at whose day has come.
 const ADVANCE: Duration = Duration::from_secs(600);
 
@@ -83,7 +86,8 @@ fn jitter(every: Duration) -> Duration {
 /// When a list is due, from the start of one to the start of the next: at once where it was never made or came to no end, else when its time is over.
 fn due(scheduled: &Scheduled, last: Option<&RunSummary>, now: Timestamp) -> Timestamp {
     match last {
-        Some(last) if last.state == RunState::Complete => {
+        // What a clock that was wrong says of days to come is passed over.
+        Some(last) if last.state == RunState::Complete && last.started <= now => {
             later(last.started, scheduled.every + jitter(scheduled.every)).max(now)
         }
         _ => now,
@@ -186,7 +190,11 @@ fn make(answers: &Answers, makers: &Makers, end: &End, at: usize) {
     };
     let name = name(&scheduled);
     tracing::info!(list = name, "an inventory begins");
-    let outcome = (makers.inventory)(&scheduled, &end.stop);
+    // Whatever happens to one, there is a next one.
+    let outcome =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (makers.inventory)(&scheduled, &end.stop)));
+    let outcome =
+        outcome.unwrap_or_else(|_| Err("it ended by a panic, which is a mistake of workson".to_owned()));
     let now = (answers.settings.clock)();
     let mut planned = held(&schedule.0);
     let planned = &mut planned[at];
@@ -271,6 +279,9 @@ impl Watched {
     }
 }
 
+/// What a site shows: the versions of its files, and the day.
+type Shown = ((Option<i64>, Option<i64>), Date);
+
 /// Makes the site anew, until the end, when the store, what people sent in, or the day is another one, or when it is
 /// wished for.
 pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>) -> JoinHandle<()> {
@@ -279,8 +290,10 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
         let settings = &answers.settings;
         let today = || (settings.clock)().to_zoned(TimeZone::UTC).date();
         let mut watched = Watched::new();
-        let mut shown = (watched.look(settings), today());
-        let mut seen = shown.0;
+        // What the first site shows was read before it is looked for, so it is made once more.
+        let mut shown = None;
+        let mut seen = watched.look(settings);
+        let mut failed_at: Option<Instant> = None;
         // When the store began to change that the site does not show, and when it changed last.
         let mut changing: Option<(Instant, Instant)> = None;
         let mut advanced_at: Option<Instant> = None;
@@ -301,13 +314,18 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
             // What people are to see of a decision they see at once; what inventories write, when it is all there.
             let is_settled = !answers.schedule.is_under_way()
                 && changing.is_none_or(|(first, last)| last.elapsed() > SETTLED || first.elapsed() > LONGEST);
-            let is_due = now.0.1 != shown.0.1 || now.1 != shown.1 || (now.0.0 != shown.0.0 && is_settled);
-            if !is_due && !is_wished {
+            let is_due = shown.is_none_or(|shown: Shown| {
+                now.0.1 != shown.0.1 || now.1 != shown.1 || (now.0.0 != shown.0.0 && is_settled)
+            });
+            // What failed is tried again, in a while.
+            let is_held_back = failed_at.is_some_and(|at| at.elapsed() < TRY_AGAIN);
+            if !is_wished && (!is_due || is_held_back) {
                 continue;
             }
-            (shown, changing) = (now, None);
+            failed_at = Some(Instant::now());
             match (makers.site)() {
                 Ok(served) => {
+                    (shown, changing, failed_at) = (Some(now), None, None);
                     answers.show(served);
                     tracing::info!("the site was made anew");
                 }
@@ -315,4 +333,55 @@ pub(super) fn watch(answers: &Arc<Answers>, makers: &Arc<Makers>, end: &Arc<End>
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(state: RunState, started: &str) -> RunSummary {
+        RunSummary {
+            id: 1,
+            list: "official".into(),
+            references: 1,
+            state,
+            started: started.parse().unwrap(),
+            ended: None,
+            requests: 0,
+            pulls: 0,
+            failed: 0,
+            tool: "0".into(),
+        }
+    }
+
+    #[test]
+    fn an_inventory_is_due_some_time_after_the_last_one_began() {
+        let every = Duration::from_secs(6 * 3600);
+        let scheduled = Scheduled { list: "official".into(), every };
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let due = |last: Option<&RunSummary>| due(&scheduled, last, now);
+        assert_eq!(due(None), now, "it was never made");
+        for state in [RunState::Running, RunState::Stopped] {
+            assert_eq!(due(Some(&run(state, "2026-11-23T11:00:00Z"))), now, "it is gone on with");
+        }
+        let last = run(RunState::Complete, "2026-11-23T10:00:00Z");
+        let at = due(Some(&last));
+        assert!(
+            later(last.started, every) <= at && at <= later(last.started, every + every / JITTER),
+            "{at}"
+        );
+        assert_eq!(due(Some(&run(RunState::Complete, "2026-11-20T00:00:00Z"))), now, "it was long ago");
+        assert_eq!(due(Some(&run(RunState::Complete, "2027-11-23T00:00:00Z"))), now, "a clock was wrong");
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_puts_nothing_off() {
+        let every = Duration::from_secs(3600);
+        let scheduled = Scheduled { list: "official".into(), every };
+        let due = "2030-01-01T00:00:00Z".parse().unwrap();
+        let planned = Planned { scheduled, last: None, failed: None, due, is_under_way: false };
+        let schedule = Schedule(Mutex::new(vec![planned]));
+        let (at, wait) = schedule.next("2026-11-23T12:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!((at, wait), (0, every + every / JITTER));
+    }
 }

@@ -1,5 +1,7 @@
 //! Proposals, their steps, and their contacts.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
@@ -9,11 +11,14 @@ use super::{MAX_PROPOSALS, Submissions, unknown};
 use crate::proposal::{
     Contact, Event, Notice, PROGRAM, PROPOSER, Project, Proposal, Request, State, Step, StepRefused, Usage,
 };
-use crate::store::StoreError;
 use crate::store::runs::timestamp;
+use crate::store::{StoreError, database};
 
 /// How many days a review may be due before its proposal expires.
 pub const REVIEW_DAYS: i64 = 30;
+
+/// How long a log waits for those who read, before it is left for later.
+const A_MOMENT: Duration = Duration::from_millis(200);
 
 const COLUMNS: &str = "p.id, p.call, p.project, p.benefits, p.source, p.license, p.links, p.platforms, p.machines, p.usage, \
                        p.ci, p.state, p.entries, p.review_on, c.name, c.email";
@@ -235,9 +240,16 @@ impl Submissions {
     }
 
     /// Writes what is in the log to its place, and empties it: what was overwritten is in no file any more.
-    fn empty_log(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`super::super::StoreErrorKind::Locked`] while others read; then it can be tried again.
+    pub fn empty_log(&self) -> Result<(), StoreError> {
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let error = self.error("erasing a contact");
+        // Others read for a moment only, or for long.
+        self.connection.busy_timeout(A_MOMENT).map_err(&error)?;
         let is_held = self.connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+        self.connection.busy_timeout(database::BUSY).map_err(&error)?;
         match is_held.map_err(self.error("erasing a contact"))? {
             false => Ok(()),
             true => Err(StoreError::kept_in_log(&self.path)),

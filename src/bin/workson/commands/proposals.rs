@@ -4,6 +4,7 @@ mod answer;
 
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use workson::form::is_slug;
 use workson::proposal::{Proposal, State, Step, StepRefused};
 use workson::store::{Details, Submissions};
@@ -231,6 +232,11 @@ impl Asked {
 
     fn dated(step: Step, typed: &Dated) -> Result<Asked, Failure> {
         let mut asked = Asked::plain(step, &typed.plain)?;
+        let today = now().to_zoned(TimeZone::UTC).date();
+        if let Some(day) = typed.review_on.filter(|day| *day <= today) {
+            return Err(Failure::new(format!("--review-on {day}: that day has come already"))
+                .with_hint("name a day after today, UTC"));
+        }
         asked.details.review_on = typed.review_on;
         Ok(asked)
     }

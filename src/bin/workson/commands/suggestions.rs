@@ -70,8 +70,8 @@ struct Accept {
     id: i64,
 
     /// The folder of the content
-    #[arg(long, value_name = "DIR", default_value = "content")]
-    to: PathBuf,
+    #[arg(long, alias = "to", value_name = "DIR", default_value = "content")]
+    content: PathBuf,
 
     /// Write a new entry under this name in addresses [default: made of its name]
     #[arg(long, value_name = "SLUG")]
@@ -246,11 +246,11 @@ fn accept(asked: &Accept, submissions: &mut Submissions, global: &Global) -> Res
 
 /// Writes the draft of a new entry, or changes the file of one that is there.
 fn write_draft(asked: &Accept, suggestion: &Suggestion) -> Result<PathBuf, Failure> {
-    let folder = asked.to.join("entries");
+    let folder = asked.content.join("entries");
     if !folder.is_dir() {
         let what =
-            format!("{}: that is no folder of content: it has no folder `entries`", asked.to.display());
-        return Err(Failure::new(what).with_hint("name it by --to DIR"));
+            format!("{}: that is no folder of content: it has no folder `entries`", asked.content.display());
+        return Err(Failure::new(what).with_hint("name it by --content DIR"));
     }
     match (&suggestion.wish.entry, &asked.slug) {
         (Some(entry), None) => change(&folder, entry, suggestion),

@@ -139,7 +139,7 @@ fn offered(platform: &PlatformAnswer) -> Offered {
 fn of_platform(support: &SupportAnswer, error: Option<&ErrorAnswer>) -> Verdict {
     let mark = verdict::of(Some(support));
     let sentence = match (support.verdict, &support.reason) {
-        ("yes", _) => "A registry serves an image for it.".to_owned(),
+        ("yes", _) => "Its index, or the image’s own config, names an image for it.".to_owned(),
         ("no", _) => "No image that the registry serves under this name is for it.".to_owned(),
         // The failure stands below, whole.
         _ if error.is_some() => "It can’t be told: the image could not be read.".to_owned(),

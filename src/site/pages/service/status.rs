@@ -77,7 +77,8 @@ fn minute(at: Timestamp) -> String {
 fn ago(site: &Site, at: Timestamp) -> Option<String> {
     let from = at.to_zoned(TimeZone::UTC).date();
     Some(match from.until(site.today?).ok()?.get_days() {
-        ..=0 => "today".to_owned(),
+        ..0 => "in days to come, so a clock was wrong".to_owned(),
+        0 => "today".to_owned(),
         1 => "1 day ago".to_owned(),
         days => format!("{days} days ago"),
     })
