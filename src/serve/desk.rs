@@ -30,7 +30,8 @@ pub(super) enum NotKept {
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Message {
-    Suggest(Box<Wish>, Digest, Answer<i64>),
+    Again(Digest, Answer<Option<String>>),
+    Suggest(Box<Wish>, Digest, Answer<String>),
     Propose(Box<(String, Request, Contact, String)>, Digest, Answer<String>),
     Look(String, Answer<Option<Proposal>>),
     Step(String, Step, String, Answer<Option<Proposal>>),
@@ -66,8 +67,13 @@ impl Desk {
         }
     }
 
+    /// What became of the very same form, where it came not long ago: the number of a suggestion, the secret of a proposal.
+    pub(super) async fn again(&self, form: &Digest) -> Result<Option<String>, NotKept> {
+        self.hand_in(|answer| Message::Again(form.clone(), answer)).await
+    }
+
     /// Keeps a suggestion, and gives its number. `form` tells one form from another.
-    pub(super) async fn suggest(&self, wish: Wish, form: Digest) -> Result<i64, NotKept> {
+    pub(super) async fn suggest(&self, wish: Wish, form: Digest) -> Result<String, NotKept> {
         self.hand_in(|answer| Message::Suggest(Box::new(wish), form, answer)).await
     }
 
@@ -119,18 +125,12 @@ impl Desk {
     }
 }
 
-/// What became of the forms of the last minute: the number of a suggestion, the secret of a proposal.
-struct Before {
-    suggestions: Repeats<i64>,
-    proposals: Repeats<String>,
-}
-
 /// Keeps a form, or tells what became of the very same one before.
-fn once<T: Clone>(
-    before: &mut Repeats<T>,
+fn once(
+    before: &mut Repeats<String>,
     form: Digest,
-    keep: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
+    keep: impl FnOnce() -> Result<String, StoreError>,
+) -> Result<String, StoreError> {
     let now = Instant::now();
     if let Some(outcome) = before.before(&form, now) {
         return Ok(outcome);
@@ -143,9 +143,12 @@ fn once<T: Clone>(
 /// The thread: it opens the file when it is first needed, and anew after a failure.
 fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc::Receiver<Message>) {
     let mut open: Option<Submissions> = None;
-    let mut before = Before { suggestions: Repeats::new(), proposals: Repeats::new() };
+    let mut before = Repeats::new();
     while let Some(message) = receiver.blocking_recv() {
-        let is_reading = matches!(message, Message::Look(..) | Message::Advance(_) | Message::Step(..));
+        let is_reading = matches!(
+            message,
+            Message::Again(..) | Message::Look(..) | Message::Advance(_) | Message::Step(..)
+        );
         // Whoever looks for something in a file that is not there finds nothing, and makes none.
         if open.is_none() && is_reading && !file.exists() {
             nothing(message);
@@ -164,6 +167,7 @@ fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc:
 
 fn nothing(message: Message) {
     match message {
+        Message::Again(_, answer) => drop(answer.send(Ok(None))),
         Message::Look(_, answer) | Message::Step(.., answer) => drop(answer.send(Ok(None))),
         _ => {}
     }
@@ -171,8 +175,8 @@ fn nothing(message: Message) {
 
 fn refuse(message: Message, error: StoreError) {
     match message {
-        Message::Suggest(.., answer) => drop(answer.send(Err(error))),
-        Message::Propose(.., answer) => drop(answer.send(Err(error))),
+        Message::Again(_, answer) => drop(answer.send(Err(error))),
+        Message::Suggest(.., answer) | Message::Propose(.., answer) => drop(answer.send(Err(error))),
         Message::Look(_, answer) | Message::Step(.., answer) => drop(answer.send(Err(error))),
         Message::Advance(_) => tracing::error!(%error, "looking at proposals"),
         Message::Ready(answer) => drop(answer.send(Err(error))),
@@ -183,7 +187,7 @@ fn refuse(message: Message, error: StoreError) {
 fn answer(
     message: Message,
     mut submissions: Submissions,
-    before: &mut Before,
+    before: &mut Repeats<String>,
     now: jiff::Timestamp,
 ) -> Option<Submissions> {
     fn tell<T>(answer: Answer<T>, outcome: Result<T, StoreError>) -> bool {
@@ -193,13 +197,15 @@ fn answer(
         is_good
     }
     let is_good = match message {
+        Message::Again(form, answer) => tell(answer, Ok(before.before(&form, Instant::now()))),
         Message::Suggest(wish, form, answer) => {
-            tell(answer, once(&mut before.suggestions, form, || submissions.add_suggestion(&wish, now)))
+            let keep = || submissions.add_suggestion(&wish, now).map(|number| number.to_string());
+            tell(answer, once(before, form, keep))
         }
         Message::Propose(proposed, form, answer) => {
             let (call, request, contact, secret) = *proposed;
             let keep = || submissions.add_proposal(&call, &request, &contact, &secret, now).map(|_| secret);
-            tell(answer, once(&mut before.proposals, form, keep))
+            tell(answer, once(before, form, keep))
         }
         Message::Look(secret, answer) => tell(answer, submissions.proposal_by_secret(&secret)),
         Message::Step(secret, step, reason, answer) => {
