@@ -57,6 +57,7 @@ done
 for pair in feedparser:python3-feedparser icalendar:python3-icalendar prometheus_client:python3-prometheus-client; do
     /usr/bin/python3 -c "import ${pair%%:*}" 2>/dev/null || packages="$packages ${pair#*:}"
 done
+/usr/bin/python3 -c 'import venv, ensurepip' 2>/dev/null || packages="$packages python3-venv"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || packages="$packages ca-certificates"
 
 if [ -n "$packages" ]; then
@@ -83,5 +84,13 @@ browser="$(dirname "$0")/browser"
 if ! cmp -s "$browser/package-lock.json" "$browser/node_modules/.installed"; then
     (cd "$browser" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
     cp "$browser/package-lock.json" "$browser/node_modules/.installed"
+fi
+# What asks the service as its OpenAPI document says.
+schemathesis="$(dirname "$0")/schemathesis"
+if ! cmp -s "$schemathesis/requirements.txt" "$schemathesis/venv/.installed"; then
+    /usr/bin/python3 -m venv --clear "$schemathesis/venv"
+    "$schemathesis/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+        --requirement "$schemathesis/requirements.txt"
+    cp "$schemathesis/requirements.txt" "$schemathesis/venv/.installed"
 fi
 echo 'install.sh: all that the tests need is there'

@@ -27,14 +27,33 @@ fn request(target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Sends forms one after another until nobody answers, and tells where each that was received led.
-fn send_all(address: &str, request: &[u8], received: &AtomicUsize) -> Vec<String> {
+/// The suggestion of a number: the very same form twice would be one.
+fn suggestion(number: usize) -> Vec<u8> {
+    request("/suggest/", &numbered(&number.to_string()))
+}
+
+fn numbered(number: &str) -> [(&str, &str); 3] {
+    [("name", "Foo"), ("image", number), ("comment", "It is missing.")]
+}
+
+/// The proposal of a number.
+fn proposed(number: usize) -> Vec<u8> {
+    request("/calls/machines/propose/", &proposal(&[("machines", &number.to_string())]))
+}
+
+/// Sends forms one after another until nobody answers, and tells where each that was received led. No number is sent twice.
+fn send_all(
+    address: &str,
+    request: fn(usize) -> Vec<u8>,
+    numbers: &AtomicUsize,
+    received: &AtomicUsize,
+) -> Vec<String> {
     let mut noted = Vec::new();
     // Each connection takes as many as it can.
     while let Ok(stream) = TcpStream::connect(address) {
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut connection = Connection(std::io::BufReader::new(stream));
-        while connection.0.get_mut().write_all(request).is_ok() {
+        while connection.0.get_mut().write_all(&request(numbers.fetch_add(1, Ordering::Relaxed))).is_ok() {
             let Some(answer) = connection.answer(false) else { break };
             match answer.status {
                 303 => noted.push(answer.header("location").unwrap().to_owned()),
@@ -50,15 +69,15 @@ fn send_all(address: &str, request: &[u8], received: &AtomicUsize) -> Vec<String
 fn a_kill_at_any_moment_loses_nothing_that_was_received() {
     let home = home();
     let mut noted: Vec<String> = Vec::new();
-    let suggestion = request("/suggest/", SUGGESTION);
-    let proposed = request("/calls/machines/propose/", &proposal(&[]));
+    let numbers = AtomicUsize::new(0);
     for round in 0..10 {
         let server = serve(&home, UNBOUNDED);
         let received = AtomicUsize::new(0);
         let new: Vec<String> = std::thread::scope(|scope| {
-            let requests = [&suggestion, &suggestion, &proposed];
+            let requests: [fn(usize) -> Vec<u8>; 3] = [suggestion, suggestion, proposed];
+            let (address, numbers, received) = (&server.address, &numbers, &received);
             let senders: Vec<_> = requests
-                .map(|request| scope.spawn(|| send_all(&server.address, request, &received)))
+                .map(|request| scope.spawn(move || send_all(address, request, numbers, received)))
                 .into_iter()
                 .collect();
             // Each round ends elsewhere: with the first form, and with many of them.
@@ -93,10 +112,11 @@ fn a_kill_at_any_moment_loses_nothing_that_was_received() {
 fn forms_that_are_under_way_are_kept_when_it_is_told_to_end() {
     let home = home();
     let mut server = serve(&home, UNBOUNDED);
-    let (received, suggestion) = (AtomicUsize::new(0), request("/suggest/", SUGGESTION));
+    let (received, numbers) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let noted: Vec<String> = std::thread::scope(|scope| {
-        let senders: Vec<_> =
-            (0..3).map(|_| scope.spawn(|| send_all(&server.address, &suggestion, &received))).collect();
+        let senders: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| send_all(&server.address, suggestion, &numbers, &received)))
+            .collect();
         until("forms", || received.load(Ordering::Relaxed) > 20);
         server.signal("TERM");
         senders.into_iter().flat_map(|sender| sender.join().unwrap()).collect()
@@ -141,12 +161,17 @@ fn a_full_disk_refuses_forms_and_nothing_else() {
     drop(filling);
     // What is left of the room that it had is taken, and then no more.
     let mut kept = 0;
-    until("a refusal", || received("/suggest/", SUGGESTION).0 == 503);
+    let numbers = AtomicUsize::new(0);
+    let suggest = || {
+        let number = numbers.fetch_add(1, Ordering::Relaxed).to_string();
+        received("/suggest/", &numbered(&number))
+    };
+    until("a refusal", || suggest().0 == 503);
     for _ in 0..20 {
-        let (status, _) = received("/suggest/", SUGGESTION);
+        let (status, _) = suggest();
         assert!(matches!(status, 303 | 503), "{status}");
         kept += usize::from(status == 303);
-        assert_eq!(received("/calls/machines/propose/", &proposal(&[])).0, 503);
+        assert_eq!(received("/calls/machines/propose/", &proposal(&[("project", "Other")])).0, 503);
     }
     assert!(kept < 20);
     for target in ["/", "/about/", "/suggest/", "/calls/machines/", "/healthz", "/api/v1/index.json", &mine] {
@@ -155,7 +180,7 @@ fn a_full_disk_refuses_forms_and_nothing_else() {
     assert!(server.metric("workson_forms_total{form=\"suggestion\",outcome=\"not-now\"}").unwrap() >= 1.0);
     // With room again they are taken again, and nothing that was received before is gone.
     std::fs::remove_file(&filler).unwrap();
-    let (status, last) = received("/suggest/", SUGGESTION);
+    let (status, last) = suggest();
     assert_eq!(status, 303, "{}", server.logged());
     let last: i64 = last.unwrap().rsplit('=').next().unwrap().parse().unwrap();
     // SQLite would look for the file where this test has its own disk.
