@@ -137,7 +137,15 @@ fn each_client_may_send_so_many() {
     let mine = propose(&server, &proposal(&[]));
     led(server.form("/suggest/", &[("name", "Bar"), ("comment", "x")]));
     let (another, step) = (proposal(&[("project", "Another")]), vec![("action", "erase")]);
-    let forms = [("/suggest/", SUGGESTION), ("/calls/machines/propose/", &another), (mine.as_str(), &step)];
+    let more = vec![("name", "Quux"), ("comment", "x")];
+    let forms = [("/suggest/", &more), ("/calls/machines/propose/", &another), (mine.as_str(), &step)];
+    // Whoever clicked twice gets to see what became of the first click: the way to a proposal is told nowhere else.
+    assert_eq!(led(server.form("/suggest/", SUGGESTION)), "/suggest/?received=1");
+    assert_eq!(propose(&server, &proposal(&[])), mine);
+    assert_eq!(
+        (kept(&home).suggestions(None).unwrap().len(), kept(&home).proposals().unwrap().len()),
+        (2, 1)
+    );
     for (target, fields) in forms {
         let refused = server.form(target, fields).is(429);
         assert!((1..=1200).contains(&refused.number("retry-after")), "{refused:?}");

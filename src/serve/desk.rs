@@ -13,7 +13,7 @@ use workson_oci::Digest;
 use super::repeats::Repeats;
 use crate::proposal::{Contact, PROPOSER, Proposal, Request, State, Step};
 use crate::store::{StoreError, StoreErrorKind, Submissions};
-use crate::suggestion::{self, Suggestion, Wish};
+use crate::suggestion::{self, Wish};
 
 /// How many forms may wait to be kept.
 const WAITING: usize = 256;
@@ -30,7 +30,8 @@ pub(super) enum NotKept {
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Message {
-    Suggest(Box<Wish>, Digest, Answer<i64>),
+    Again(Digest, Answer<Option<String>>),
+    Suggest(Box<Wish>, Digest, Answer<String>),
     Propose(Box<(String, Request, Contact, String)>, Digest, Answer<String>),
     Look(String, Answer<Option<Proposal>>),
     Step(String, Step, String, Answer<Option<Proposal>>),
@@ -66,8 +67,13 @@ impl Desk {
         }
     }
 
+    /// What became of the very same form, where it came not long ago: the number of a suggestion, the secret of a proposal.
+    pub(super) async fn again(&self, form: &Digest) -> Result<Option<String>, NotKept> {
+        self.hand_in(|answer| Message::Again(form.clone(), answer)).await
+    }
+
     /// Keeps a suggestion, and gives its number. `form` tells one form from another.
-    pub(super) async fn suggest(&self, wish: Wish, form: Digest) -> Result<i64, NotKept> {
+    pub(super) async fn suggest(&self, wish: Wish, form: Digest) -> Result<String, NotKept> {
         self.hand_in(|answer| Message::Suggest(Box::new(wish), form, answer)).await
     }
 
@@ -119,35 +125,56 @@ impl Desk {
     }
 }
 
-/// What became of the forms of the last minute: the number of a suggestion, the secret of a proposal.
-struct Before {
-    suggestions: Repeats<i64>,
-    proposals: Repeats<String>,
-    /// Whether something was erased that still stands in the log, because others read.
+/// What became of the forms of the last minute, and whether something was erased that still stands in the log, because others
+/// read.
+struct Memory {
+    forms: Repeats<String>,
     has_erased: bool,
 }
 
-/// Keeps a form, or tells what became of the very same one before, where that still stands.
-fn once<T: Clone>(
-    before: &mut Repeats<T>,
-    form: Digest,
-    kept: Result<Option<T>, StoreError>,
-    keep: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    if let Some(outcome) = kept? {
-        return Ok(outcome);
+impl Memory {
+    /// What became of the very same form a click ago, where that still stands: the number of a suggestion that waits, or the
+    /// secret of a proposal that nobody has gone on with. Else it is another wish.
+    fn before(&mut self, form: &Digest, submissions: &Submissions) -> Result<Option<String>, StoreError> {
+        let Some(outcome) = self.forms.before(form, Instant::now()) else { return Ok(None) };
+        let stands = match outcome.parse() {
+            Ok(number) => {
+                let found = submissions.suggestion(number)?;
+                found.is_some_and(|found| found.state == suggestion::State::Waiting)
+            }
+            Err(_) => {
+                let found = submissions.proposal_by_secret(&outcome)?;
+                found.is_some_and(|found| found.state == State::Submitted && found.contact.is_some())
+            }
+        };
+        Ok(stands.then_some(outcome))
     }
-    let outcome = keep()?;
-    before.note(form, Instant::now(), outcome.clone());
-    Ok(outcome)
+
+    /// Keeps a form, or tells what became of the very same one before.
+    fn once(
+        &mut self,
+        form: Digest,
+        submissions: &mut Submissions,
+        keep: impl FnOnce(&mut Submissions) -> Result<String, StoreError>,
+    ) -> Result<String, StoreError> {
+        if let Some(outcome) = self.before(&form, submissions)? {
+            return Ok(outcome);
+        }
+        let outcome = keep(submissions)?;
+        self.forms.note(form, Instant::now(), outcome.clone());
+        Ok(outcome)
+    }
 }
 
 /// The thread: it opens the file when it is first needed, and anew after a failure.
 fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc::Receiver<Message>) {
     let mut open: Option<Submissions> = None;
-    let mut before = Before { suggestions: Repeats::new(), proposals: Repeats::new(), has_erased: false };
+    let mut memory = Memory { forms: Repeats::new(), has_erased: false };
     while let Some(message) = receiver.blocking_recv() {
-        let is_reading = matches!(message, Message::Look(..) | Message::Advance(_) | Message::Step(..));
+        let is_reading = matches!(
+            message,
+            Message::Again(..) | Message::Look(..) | Message::Advance(_) | Message::Step(..)
+        );
         // Whoever looks for something in a file that is not there finds nothing, and makes none.
         if open.is_none() && is_reading && !file.exists() {
             nothing(message);
@@ -160,12 +187,13 @@ fn keep(file: &std::path::Path, clock: &crate::crawl::Clock, mut receiver: mpsc:
                 continue;
             }
         };
-        open = answer(message, submissions, &mut before, clock());
+        open = answer(message, submissions, &mut memory, clock());
     }
 }
 
 fn nothing(message: Message) {
     match message {
+        Message::Again(_, answer) => drop(answer.send(Ok(None))),
         Message::Look(_, answer) | Message::Step(.., answer) => drop(answer.send(Ok(None))),
         _ => {}
     }
@@ -173,8 +201,8 @@ fn nothing(message: Message) {
 
 fn refuse(message: Message, error: StoreError) {
     match message {
-        Message::Suggest(.., answer) => drop(answer.send(Err(error))),
-        Message::Propose(.., answer) => drop(answer.send(Err(error))),
+        Message::Again(_, answer) => drop(answer.send(Err(error))),
+        Message::Suggest(.., answer) | Message::Propose(.., answer) => drop(answer.send(Err(error))),
         Message::Look(_, answer) | Message::Step(.., answer) => drop(answer.send(Err(error))),
         Message::Advance(_) => tracing::error!(%error, "looking at proposals"),
         Message::Ready(answer) => drop(answer.send(Err(error))),
@@ -185,7 +213,7 @@ fn refuse(message: Message, error: StoreError) {
 fn answer(
     message: Message,
     mut submissions: Submissions,
-    before: &mut Before,
+    memory: &mut Memory,
     now: jiff::Timestamp,
 ) -> Option<Submissions> {
     fn tell<T>(answer: Answer<T>, outcome: Result<T, StoreError>) -> bool {
@@ -194,27 +222,22 @@ fn answer(
         drop(answer.send(outcome));
         is_good
     }
-    if before.has_erased && submissions.empty_log().is_ok() {
-        before.has_erased = false;
+    if memory.has_erased && submissions.empty_log().is_ok() {
+        memory.has_erased = false;
     }
     let is_good = match message {
+        Message::Again(form, answer) => tell(answer, memory.before(&form, &submissions)),
         Message::Suggest(wish, form, answer) => {
-            let kept = before.suggestions.before(&form, Instant::now()).map_or(Ok(None), |number| {
-                // One that was decided meanwhile is another wish.
-                let is_waiting = |found: &Suggestion| found.state == suggestion::State::Waiting;
-                Ok(submissions.suggestion(number)?.filter(is_waiting).map(|_| number))
-            });
-            tell(answer, once(&mut before.suggestions, form, kept, || submissions.add_suggestion(&wish, now)))
+            let keep =
+                |submissions: &mut Submissions| Ok(submissions.add_suggestion(&wish, now)?.to_string());
+            tell(answer, memory.once(form, &mut submissions, keep))
         }
         Message::Propose(proposed, form, answer) => {
             let (call, request, contact, secret) = *proposed;
-            let kept = before.proposals.before(&form, Instant::now()).map_or(Ok(None), |secret| {
-                // One that was gone on with meanwhile, or has no contact any more, is another one.
-                let is_new = |found: &Proposal| found.state == State::Submitted && found.contact.is_some();
-                Ok(submissions.proposal_by_secret(&secret)?.filter(is_new).map(|_| secret))
-            });
-            let keep = || submissions.add_proposal(&call, &request, &contact, &secret, now).map(|_| secret);
-            tell(answer, once(&mut before.proposals, form, kept, keep))
+            let keep = |submissions: &mut Submissions| {
+                submissions.add_proposal(&call, &request, &contact, &secret, now).map(|_| secret)
+            };
+            tell(answer, memory.once(form, &mut submissions, keep))
         }
         Message::Look(secret, answer) => tell(answer, submissions.proposal_by_secret(&secret)),
         Message::Step(secret, step, reason, answer) => {
@@ -224,8 +247,8 @@ fn answer(
                     // It is erased; what is left of it in the log goes as soon as nobody reads.
                     Err(error) if step == Step::Erase && error.kind() == StoreErrorKind::Locked => {
                         let found = submissions.proposal(proposal.id)?;
-                        before.has_erased = found.as_ref().is_some_and(|found| found.contact.is_none());
-                        if before.has_erased { Ok(found) } else { Err(error) }
+                        memory.has_erased = found.as_ref().is_some_and(|found| found.contact.is_none());
+                        if memory.has_erased { Ok(found) } else { Err(error) }
                     }
                     taken => Ok(taken?.ok()),
                 }

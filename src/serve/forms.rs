@@ -65,6 +65,14 @@ impl Answers {
         Ok(fields)
     }
 
+    /// What became of the very same form, a click before: whoever may send no more gets to see it as well.
+    async fn again(&self, form: &Digest) -> Result<Option<String>, Refused> {
+        match &self.desk {
+            Some(desk) => Ok(desk.again(form).await?),
+            None => Ok(None),
+        }
+    }
+
     /// Where a form that is right is handed in, by who may send one more. Forms that come back to be mended are not counted.
     fn desk(&self, asked: &Asked) -> Result<&Desk, Refused> {
         if let Some(letters) = &self.letters {
@@ -130,7 +138,11 @@ async fn take_suggestion(
     match read {
         Ok(wish) => {
             let entry = wish.entry.as_ref().map(|slug| format!("&entry={slug}")).unwrap_or_default();
-            let number = answers.desk(asked)?.suggest(wish, one(asked, &fields)).await?;
+            let form = one(asked, &fields);
+            let number = match answers.again(&form).await? {
+                Some(number) => number,
+                None => answers.desk(asked)?.suggest(wish, form).await?,
+            };
             let to = site.base.link(&Route::Service(ServiceRoute::Suggest));
             Ok(see(&format!("{to}?received={number}{entry}")))
         }
@@ -190,7 +202,10 @@ async fn take_proposal(
     match read {
         Ok((request, contact)) => {
             let form = one(asked, &fields);
-            let secret = answers.desk(asked)?.propose(&call.slug, request, contact, &secret()?, form).await?;
+            let secret = match answers.again(&form).await? {
+                Some(secret) => secret,
+                None => answers.desk(asked)?.propose(&call.slug, request, contact, &secret()?, form).await?,
+            };
             let to = site.base.link(&Route::Service(ServiceRoute::Proposal(secret)));
             Ok(see(&format!("{to}?received")))
         }

@@ -456,9 +456,10 @@ test('hostile texts are text, wherever they are typed', async () => {
 test('a form is sent once, whatever is clicked', async () => {
   const before = proposals().length;
   const page = await open(form);
-  await fill(page, {
+  const values = {
     project: 'Clicked twice', benefits: 'All.', source: 'https://git.example/tiny', license: 'MIT', machines: 'One.', platforms: true, agree: true, ...contact,
-  });
+  };
+  await fill(page, values);
   await leads(page, () => page.click('main button', { count: 2 }));
   await until('its page', () => page.url().includes('/proposal/'));
   assert.equal(await title(page), 'Clicked twice');
@@ -469,6 +470,13 @@ test('a form is sent once, whatever is clicked', async () => {
   await page.goForward();
   await page.reload();
   assert.equal(await title(page), 'Clicked twice');
+  assert.equal(proposals().length, before + 1);
+  // Whoever goes back and sends the very same form comes to the page that there is.
+  const own = new URL('.', page.url()).href;
+  await page.goBack();
+  await fill(page, values);
+  await send(page);
+  assert.equal(new URL('.', page.url()).href, own);
   assert.equal(proposals().length, before + 1);
   // From a page that the service refused, the way back asks before it sends anything.
   await page.goto(site + form);
