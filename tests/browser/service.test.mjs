@@ -380,8 +380,8 @@ test('a visitor says what is missing or wrong, and a moderator makes a draft of 
   assert.match(await words(page), /as number 2\./);
   await page.close();
 
-  run('suggestions', 'accept', '1', '--to', 'content', '--by', 'ann');
-  run('suggestions', 'accept', '2', '--to', 'content', '--by', 'ann');
+  run('suggestions', 'accept', '1', '--content', 'content', '--by', 'ann');
+  run('suggestions', 'accept', '2', '--content', 'content', '--by', 'ann');
   assert.match(readFileSync(join(home, 'content/entries/nginx.yaml'), 'utf8'), /^license: BSD-3-Clause$/m);
   assert.match(readFileSync(join(home, 'content/entries/tiny-httpd.yaml'), 'utf8'), /^home: https:\/\/tiny\.example\/$/m);
   // A draft has to be finished before a site can be made of it.
