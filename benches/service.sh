@@ -5,8 +5,8 @@
 #
 # - a live query that is kept: requests a second (wrk, 64 connections), and the 99th percentile at 10,000 a second (h2load);
 # - 1,000 readers of pages at 2,000 requests a second: the 99th percentile before, and while an inventory of 20,000 images is made;
-# - memory after each tenth of REQUESTS (1,000,000) of everything mixed: pages, badges, documents, live queries of 2,000 images,
-#   suggestions. The site is that of the official images, as it comes with workson.
+# - memory as it goes, until REQUESTS (1,000,000) of everything mixed: every page, badge and document of the site, live queries of
+#   2,000 images, suggestions. The site is that of the official images, as it comes with workson.
 #
 # Each part runs SECONDS (10). The log is written as it is by default, a line for each request, to a file.
 set -eu
@@ -95,9 +95,8 @@ stop
 cat >"$work/mixed.lua" <<'LUA'
 local images, paths, n = {}, {}, 0
 for line in io.lines(os.getenv("LIST")) do images[#images + 1] = line end
-for _, path in ipairs({"/", "/explore/", "/entry/nginx/", "/entry/postgres/", "/platforms/", "/platform/linux-arm64/",
-    "/changes/", "/news/", "/compare/", "/badge/entry/nginx/linux-arm64.svg", "/api/v1/entries.json", "/api/v1/entries/redis.json",
-    "/feeds/changes.atom", "/query/", "/stack/", "/suggest/", "/nothing/here", "/assets/none.css"}) do paths[#paths + 1] = path end
+for line in io.lines(os.getenv("PAGES")) do paths[#paths + 1] = "/" .. line:gsub("index.html$", "") end
+for _, path in ipairs({"/query/", "/stack/", "/suggest/", "/status/", "/nothing/here"}) do paths[#paths + 1] = path end
 function request()
     n = n + 1
     if n % 1000 == 0 then
@@ -112,11 +111,12 @@ end
 LUA
 # The site of the official images: one of 20,000 more takes what it takes to show them.
 rm -f "$work"/store*
+"$target/workson" --quiet --store "$work/none.db" site build "$work/site" >/dev/null
 start
 echo "at the start: $(resident) MiB"
 done=0
 while [ "$done" -lt "$requests" ]; do
-    LIST="$work/some.txt" SITE="$site" wrk -t1 -c32 -d5s -s "$work/mixed.lua" "$site" >"$work/wrk"
+    LIST="$work/some.txt" PAGES="$work/site/.workson-site/files" SITE="$site" wrk -t1 -c32 -d5s -s "$work/mixed.lua" "$site" >"$work/wrk"
     done=$((done + $(awk '/requests in/ { print $1 }' "$work/wrk")))
     echo "after $done requests: $(resident) MiB"
 done

@@ -23,6 +23,7 @@ mod repeats;
 mod schedule;
 mod sending;
 pub mod settings;
+mod stacks;
 mod visitor;
 
 use std::io;

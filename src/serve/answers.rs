@@ -23,7 +23,7 @@ use super::schedule::Schedule;
 use super::sending::{for_one, guard, has, moved, not_allowed, not_modified, plain, send, with_body};
 use super::settings::Settings;
 use super::visitor::Visitor;
-use super::{Served, forms, operations, questions};
+use super::{Served, forms, operations, questions, stacks};
 use crate::site::{Route, ServiceRoute, View};
 
 /// The longest address that may name anything.
@@ -184,10 +184,10 @@ impl Answers {
 
     async fn serve(&self, shown: &Shown, route: ServiceRoute, asked: Asked, body: Body) -> Answer {
         match route {
-            ServiceRoute::Query => (questions::query_page(self, shown, &asked).await, "query-page"),
-            ServiceRoute::ApiQuery => (questions::query_document(self, &asked).await, "query"),
-            ServiceRoute::Stack => (questions::stack_page(self, shown, &asked, body).await, "stack-page"),
-            ServiceRoute::ApiStack => (questions::stack_document(self, &asked, body).await, "stack"),
+            ServiceRoute::Query => (questions::page(self, shown, &asked).await, "query-page"),
+            ServiceRoute::ApiQuery => (questions::document(self, &asked).await, "query"),
+            ServiceRoute::Stack => (stacks::page(self, shown, &asked, body).await, "stack-page"),
+            ServiceRoute::ApiStack => (stacks::document(self, &asked, body).await, "stack"),
             ServiceRoute::Suggest => (forms::suggest(self, shown, &asked, body).await, "suggest"),
             ServiceRoute::Propose(call) => {
                 (forms::propose(self, shown, &call, &asked, body).await, "propose")

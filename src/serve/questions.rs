@@ -1,6 +1,5 @@
-//! Live queries and stacks: what was asked, read; what is told, written.
+//! Live queries: what was asked, read; what is told, written.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +7,6 @@ use axum::body::Body;
 use axum::http::header::{AGE, CACHE_CONTROL, HeaderValue};
 use axum::http::{Method, Response, StatusCode};
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -20,12 +18,9 @@ use workson_oci::{Platform, Reference};
 use super::allowance::{Client, Granted};
 use super::answers::{Answers, Asked, Shown};
 use super::live::{Live, NotAsked, Told};
-use super::posted;
 use super::refusal::{Refused, capitalised};
 use super::sending::{for_one, not_allowed, whole};
-use crate::query::stack::{StackAnswer, StackImage, StackProblem};
-use crate::query::{ErrorAnswer, ImageAnswer, shown};
-use crate::scan::{self, Form};
+use crate::query::{ErrorAnswer, ImageAnswer};
 use crate::site::{Answered, Typed, View};
 
 /// How many characters a reference may have.
@@ -34,19 +29,13 @@ const MAX_REFERENCE: usize = 300;
 const MAX_PLATFORM: usize = 100;
 /// How many platforms may be asked about at once.
 const MAX_PLATFORMS: usize = 10;
-/// How many bytes a text may have that comes as a form: each of its own may be three there.
-const MAX_STACK_FORM: usize = 3 * scan::MAX_TEXT + 4096;
-/// How many images of one stack are asked about at once.
-const AT_ONCE: usize = 8;
-/// The platforms that a stack is judged by where none is named.
-const USUAL: &str = "linux/amd64, linux/arm64";
 /// How many bytes of answers are kept as they are sent.
 const RENDERED_BYTES: u64 = 8 << 20;
 /// How many bytes a query may have for its answer to be kept.
 const MAX_KEPT_QUERY: usize = 512;
 
-const JSON: &str = "application/json";
-const BUSY: &str = "too many ask about too many images now";
+pub(super) const JSON: &str = "application/json";
+pub(super) const BUSY: &str = "too many ask about too many images now";
 const SPENT: &str = "the registry is asked no more for now, so as not to ask too much of it";
 
 /// Answers as they are sent, by the query of their address.
@@ -90,24 +79,24 @@ struct Question {
     platforms: Vec<Platform>,
 }
 
-fn parameters(asked: &Asked) -> Vec<(String, String)> {
+pub(super) fn parameters(asked: &Asked) -> Vec<(String, String)> {
     let query = asked.parts.uri.query().unwrap_or_default();
     form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()
 }
 
-fn values<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
+pub(super) fn values<'a>(fields: &'a [(String, String)], name: &str) -> Vec<&'a str> {
     let of = fields.iter().filter(|(known, _)| known == name);
     of.map(|(_, value)| value.trim()).filter(|value| !value.is_empty()).collect()
 }
 
-fn invalid(kind: &'static str, message: impl Into<String>, hint: Option<String>) -> Refused {
+pub(super) fn invalid(kind: &'static str, message: impl Into<String>, hint: Option<String>) -> Refused {
     Refused::Invalid(ErrorAnswer { kind, message: message.into(), hint })
 }
 
 /// A text of a stranger, where it is told again: what is too long to be meant is cut.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let cut: String = text.chars().take(80).collect();
     let end = if cut.len() < text.len() { "…" } else { "" };
     format!("{}{end}", printable(&cut))
@@ -124,7 +113,7 @@ fn platform(text: &str) -> Result<Platform, Refused> {
     })
 }
 
-fn platforms<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Platform>, Refused> {
+pub(super) fn platforms<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Platform>, Refused> {
     let mut platforms: Vec<Platform> = Vec::new();
     for text in texts {
         let platform = platform(text)?;
@@ -164,7 +153,7 @@ impl Question {
     }
 }
 
-fn not_allowed_registry(live: &Live, reference: &Reference) -> ErrorAnswer {
+pub(super) fn not_allowed_registry(live: &Live, reference: &Reference) -> ErrorAnswer {
     let registry = reference.repository().registry();
     ErrorAnswer {
         kind: "registry-not-allowed",
@@ -174,7 +163,7 @@ fn not_allowed_registry(live: &Live, reference: &Reference) -> ErrorAnswer {
 }
 
 /// The answer to a question, with what it is asked about.
-fn answer(text: &str, told: &Told, platforms: &[Platform]) -> ImageAnswer {
+pub(super) fn answer(text: &str, told: &Told, platforms: &[Platform]) -> ImageAnswer {
     match &told.outcome {
         Ok(image) => ImageAnswer::of(text, image, platforms),
         Err(error) => ImageAnswer::failed(text, error.clone(), platforms),
@@ -183,12 +172,17 @@ fn answer(text: &str, told: &Told, platforms: &[Platform]) -> ImageAnswer {
 
 impl Answers {
     /// Takes one question of what the client may ask.
-    fn grant(&self, asked: &Asked) -> Result<Option<Granted>, Refused> {
+    pub(super) fn grant(&self, asked: &Asked) -> Result<Option<Granted>, Refused> {
         self.grant_more(asked, 0, 1)
     }
 
     /// Takes so many questions, of which some were taken before. More than all that a client may ask are as many as all.
-    fn grant_more(&self, asked: &Asked, taken: u32, questions: usize) -> Result<Option<Granted>, Refused> {
+    pub(super) fn grant_more(
+        &self,
+        asked: &Asked,
+        taken: u32,
+        questions: usize,
+    ) -> Result<Option<Granted>, Refused> {
         let Some(allowance) = &self.questions else { return Ok(None) };
         let whole = u32::try_from(questions).unwrap_or(u32::MAX).min(allowance.limit());
         let cost = whole.saturating_sub(taken);
@@ -199,7 +193,7 @@ impl Answers {
         }
     }
 
-    fn live(&self) -> Result<&Arc<Live>, Refused> {
+    pub(super) fn live(&self) -> Result<&Arc<Live>, Refused> {
         self.live.as_ref().ok_or(Refused::Gone("no registry is asked here"))
     }
 
@@ -225,11 +219,11 @@ impl Answers {
     }
 }
 
-fn reads(asked: &Asked) -> bool {
+pub(super) fn reads(asked: &Asked) -> bool {
     matches!(asked.parts.method, Method::GET | Method::HEAD)
 }
 
-pub(super) async fn query_document(answers: &Answers, asked: &Asked) -> Response<Body> {
+pub(super) async fn document(answers: &Answers, asked: &Asked) -> Response<Body> {
     if !reads(asked) {
         return not_allowed("GET, HEAD");
     }
@@ -282,7 +276,7 @@ fn sent(answers: &Answers, kept: &Kept, granted: Option<Granted>) -> Response<Bo
     response
 }
 
-pub(super) async fn query_page(answers: &Answers, shown: &Shown, asked: &Asked) -> Response<Body> {
+pub(super) async fn page(answers: &Answers, shown: &Shown, asked: &Asked) -> Response<Body> {
     if !reads(asked) {
         return not_allowed("GET, HEAD");
     }
@@ -329,7 +323,7 @@ async fn query_for_page(
 }
 
 /// What is wrong, as a page says it beside the field. The registries that are asked stand on the page anyway.
-fn on_page(refused: &Refused, error: ErrorAnswer) -> String {
+pub(super) fn on_page(refused: &Refused, error: ErrorAnswer) -> String {
     let hint = match refused {
         Refused::Registry(_) => Some("Those that are stand below".to_owned()),
         _ => error.hint,
@@ -353,146 +347,4 @@ fn age(seconds: i64) -> String {
         _ => (seconds / 86400, "day"),
     };
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
-}
-
-/// A stack that was sent.
-struct Stack {
-    text: String,
-    form: Option<Form>,
-    platforms: Vec<Platform>,
-}
-
-impl Stack {
-    fn read(text: &[u8], form: &[&str], asked: Vec<Platform>) -> Result<Stack, Refused> {
-        if text.len() > scan::MAX_TEXT {
-            return Err(Refused::TooLarge);
-        }
-        let text =
-            std::str::from_utf8(text).map_err(|_| invalid("invalid-text", "the text is no UTF-8", None))?;
-        let form = match form {
-            [] => None,
-            [name] => Some(Form::from_name(name).ok_or_else(|| {
-                let names = Form::ALL.map(Form::name).join(", ");
-                invalid(
-                    "invalid-form",
-                    format!("there is no form {}", quoted(name)),
-                    Some(format!("there are {names}")),
-                )
-            })?),
-            _ => return Err(invalid("invalid-form", "more than one form is named", None)),
-        };
-        let platforms = match asked.is_empty() {
-            true => platforms(split(USUAL))?,
-            false => asked,
-        };
-        Ok(Stack { text: text.to_owned(), form, platforms })
-    }
-}
-
-/// Platforms that are written beside each other.
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split([',', ' ', '\n', '\r', '\t']).filter(|part| !part.is_empty())
-}
-
-/// Judges a stack, for which one question was taken.
-async fn judge(
-    answers: &Answers,
-    asked: &Asked,
-    stack: Stack,
-) -> Result<(StackAnswer, Option<Granted>), Refused> {
-    let live = answers.live()?;
-    let scan = scan::scan(&stack.text, stack.form);
-    let granted = answers.grant_more(asked, 1, scan.images.len())?;
-    let ask = |found: scan::Found| {
-        let (live, platforms) = (Arc::clone(live), &stack.platforms);
-        async move {
-            let failed = |error: ErrorAnswer| ImageAnswer::failed(&found.text, error, platforms);
-            let answer = match live.ask(&found.reference).await {
-                Ok(told) => answer(&found.text, &told, platforms),
-                Err(NotAsked::Registry) => failed(not_allowed_registry(&live, &found.reference)),
-                Err(NotAsked::Busy) => failed(ErrorAnswer { kind: "busy", message: BUSY.into(), hint: None }),
-            };
-            StackImage { line: found.line, answer }
-        }
-    };
-    let images: Vec<StackImage> = stream::iter(scan.images).map(ask).buffered(AT_ONCE).collect().await;
-    let problem = |problem: scan::Problem| StackProblem { line: problem.line, what: problem.what };
-    let problems = scan.problems.into_iter().map(problem).collect();
-    let names: Vec<String> = stack.platforms.iter().map(shown).collect();
-    answers.metrics().question("stack");
-    Ok((StackAnswer::judge(scan.form.name(), images, &names, problems), granted))
-}
-
-pub(super) async fn stack_document(answers: &Answers, asked: &Asked, body: Body) -> Response<Body> {
-    if asked.parts.method != Method::POST {
-        return not_allowed("POST");
-    }
-    let outcome = async {
-        if posted::media_type(&asked.parts) != "text/plain" {
-            return Err(Refused::WrongType("text/plain"));
-        }
-        answers.grant(asked)?;
-        let fields = parameters(asked);
-        let platforms = platforms(values(&fields, "platform"))?;
-        let text = posted::bytes(&asked.parts, body, scan::MAX_TEXT).await?;
-        let stack = Stack::read(&text, &values(&fields, "form"), platforms)?;
-        judge(answers, asked, stack).await
-    };
-    match outcome.await {
-        Ok((answer, granted)) => {
-            let mut response = whole(StatusCode::OK, JSON, serde_json::to_vec(&answer).unwrap_or_default());
-            let headers = response.headers_mut();
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            if let Some(granted) = granted {
-                granted.tell(headers);
-            }
-            response
-        }
-        Err(refused) => {
-            answers.metrics().question(refused.word());
-            refused.document()
-        }
-    }
-}
-
-pub(super) async fn stack_page(
-    answers: &Answers,
-    shown: &Shown,
-    asked: &Asked,
-    body: Body,
-) -> Response<Body> {
-    let site = shown.pages.site();
-    if reads(asked) {
-        let fields = vec![("platform".to_owned(), USUAL.to_owned())];
-        let typed = Typed { fields, problems: Vec::new() };
-        return for_one(StatusCode::OK, site.view(&View::Stack { typed: &typed, answer: None }));
-    }
-    if asked.parts.method != Method::POST {
-        return not_allowed("GET, HEAD, POST");
-    }
-    let fields = match posted::form(&asked.parts, body, &site.base, MAX_STACK_FORM).await {
-        Ok(fields) => fields,
-        Err(refused) => return refused.page(shown),
-    };
-    let mut typed = Typed { fields, problems: Vec::new() };
-    let outcome = async {
-        answers.grant(asked)?;
-        let asked_for: BTreeSet<&str> =
-            values(&typed.fields, "platform").into_iter().flat_map(split).collect();
-        let platforms = platforms(asked_for)?;
-        let stack = Stack::read(typed.value("text").as_bytes(), &values(&typed.fields, "form"), platforms)?;
-        judge(answers, asked, stack).await
-    };
-    match outcome.await {
-        Ok((answer, _)) => {
-            for_one(StatusCode::OK, site.view(&View::Stack { typed: &typed, answer: Some(&answer) }))
-        }
-        Err(refused @ Refused::Invalid(_)) => {
-            let error = refused.told();
-            let field = if error.kind.contains("platform") { "platform" } else { "text" };
-            typed.problems.push((field.to_owned(), on_page(&refused, error)));
-            for_one(refused.status(), site.view(&View::Stack { typed: &typed, answer: None }))
-        }
-        Err(refused) => refused.page(shown),
-    }
 }
