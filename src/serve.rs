@@ -92,20 +92,21 @@ pub fn run(
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let room = connections::room_for(settings.max_connections);
-    let asking = tokio::runtime::Builder::new_multi_thread()
+    // What waits for registries, and what is to be worked out for pages: few threads, since each keeps memory of its own.
+    let workers = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(2)
-        .thread_name("registries")
+        .thread_name("workers")
         .enable_all()
         .build()?;
     let makers = Arc::new(makers);
     let live = settings.live.clone().map(|live| {
         let (clock, store) = (Arc::clone(&settings.clock), settings.store.clone());
-        Arc::new(Live::new(live, clock, store, Arc::clone(&makers), asking.handle().clone()))
+        Arc::new(Live::new(live, clock, store, Arc::clone(&makers), workers.handle().clone()))
     });
     let schedule = Schedule::new(&settings, &makers);
     let served = shown(served, &settings);
-    let answers = Arc::new(Answers::new(served, settings, live, schedule));
+    let answers = Arc::new(Answers::new(served, settings, live, schedule, workers.handle().clone()));
     let ending = Arc::new(End::default());
     let threads =
         [schedule::inventories(&answers, &makers, &ending), schedule::watch(&answers, &makers, &ending)];
@@ -117,6 +118,6 @@ pub fn run(
     for thread in threads {
         let _ = thread.join();
     }
-    asking.shutdown_background();
+    workers.shutdown_background();
     outcome
 }

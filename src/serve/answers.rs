@@ -11,6 +11,7 @@ use axum::http::header::{self, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
+use tokio::runtime::Handle;
 use tokio_util::io::ReaderStream;
 
 use super::allowance::Allowance;
@@ -36,8 +37,8 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new(served: Served) -> Shown {
-        Shown { pages: Pages::new(served.site), database: Database::new(served.declared) }
+    pub(super) fn new(served: Served, workers: &Handle) -> Shown {
+        Shown { pages: Pages::new(served.site, workers.clone()), database: Database::new(served.declared) }
     }
 }
 
@@ -53,6 +54,7 @@ pub(super) struct Answers {
     pub(super) rendered: questions::Rendered,
     pub(super) schedule: Schedule,
     metrics: Metrics,
+    workers: Handle,
     is_ending: AtomicBool,
 }
 
@@ -72,12 +74,13 @@ impl Answers {
         settings: Settings,
         live: Option<Arc<Live>>,
         schedule: Schedule,
+        workers: Handle,
     ) -> Answers {
         let metrics = Metrics::new();
         metrics.facts_reach(served.site.catalogue.as_of());
         let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
         Answers {
-            shown: ArcSwap::from_pointee(Shown::new(served)),
+            shown: ArcSwap::from_pointee(Shown::new(served, &workers)),
             desk: settings
                 .forms
                 .as_ref()
@@ -89,6 +92,7 @@ impl Answers {
             live,
             schedule,
             metrics,
+            workers,
             is_ending: AtomicBool::new(false),
         }
     }
@@ -100,7 +104,7 @@ impl Answers {
     /// Another site takes the place of the one that is shown. Requests that are under way end with the old one.
     pub(super) fn show(&self, served: Served) {
         self.metrics.facts_reach(served.site.catalogue.as_of());
-        self.shown.store(Arc::new(Shown::new(super::shown(served, &self.settings))));
+        self.shown.store(Arc::new(Shown::new(super::shown(served, &self.settings), &self.workers)));
     }
 
     /// From now on it is told that the end has come, to whoever asks whether this is ready.

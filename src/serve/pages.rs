@@ -10,13 +10,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use workson_oci::Digest;
 
 /// How many bytes of rendered routes are kept.
-const KEPT_BYTES: u64 = 64 << 20;
+const KEPT_BYTES: u64 = 32 << 20;
 /// What a kept route takes beside its bytes.
-const OVERHEAD: usize = 512;
+const OVERHEAD: usize = 1 << 10;
 /// What is smaller gains nothing from being compressed.
 const LEAST_COMPRESSED: usize = 256;
 
@@ -44,7 +45,8 @@ pub(super) struct Form {
 impl Form {
     fn new(digest: &str, encoding: &str, bytes: Vec<u8>) -> Option<Form> {
         let etag = HeaderValue::from_str(&format!("\"{digest}{encoding}\"")).ok()?;
-        Some(Form { etag, length: HeaderValue::from(bytes.len()), bytes: bytes.into() })
+        // What was set aside while it was written, and not needed, is given back.
+        Some(Form { etag, length: HeaderValue::from(bytes.len()), bytes: bytes.into_boxed_slice().into() })
     }
 }
 
@@ -103,16 +105,19 @@ impl Weighter<String, Arc<Page>> for Bytewise {
 pub(super) struct Pages {
     site: Arc<Site>,
     kept: Cache<String, Arc<Page>, Bytewise>,
+    /// Where pages are made: on few threads, because each one keeps memory of its own.
+    workers: Handle,
     /// One for each processor: rendering is nothing to wait for.
     turns: Semaphore,
 }
 
 impl Pages {
-    pub(super) fn new(site: Site) -> Pages {
+    pub(super) fn new(site: Site, workers: Handle) -> Pages {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Pages {
             site: Arc::new(site),
             kept: Cache::with_weighter(10_000, KEPT_BYTES, Bytewise),
+            workers,
             turns: Semaphore::new(processors),
         }
     }
@@ -133,7 +138,7 @@ impl Pages {
             let _turn = self.turns.acquire().await.map_err(drop)?;
             let site = Arc::clone(&self.site);
             let render = move || Page::new(&route, site.render(&route)?).map(Arc::new);
-            tokio::task::spawn_blocking(render).await.ok().flatten().ok_or(())
+            self.workers.spawn_blocking(render).await.ok().flatten().ok_or(())
         };
         self.kept.get_or_insert_async(path.as_str(), rendering).await.ok()
     }

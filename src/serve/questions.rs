@@ -251,7 +251,8 @@ async fn query(answers: &Answers, asked: &Asked) -> Result<Response<Body>, Refus
         source: told.origin.name(),
     };
     let bytes = serde_json::to_vec(&document).unwrap_or_default();
-    let kept = Arc::new(Kept { bytes: bytes.into(), at: told.at, good_until: told.good_until });
+    let kept =
+        Arc::new(Kept { bytes: bytes.into_boxed_slice().into(), at: told.at, good_until: told.good_until });
     if query.len() <= MAX_KEPT_QUERY {
         answers.rendered.0.insert(query.to_owned(), Arc::clone(&kept));
     }
