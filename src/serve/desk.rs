@@ -128,26 +128,45 @@ impl Desk {
 /// What became of the forms of the last minute, and whether something was erased that still stands in the log, because others
 /// read.
 struct Memory {
-    forms: Repeats<String>,
+    forms: Repeats<Kept>,
     has_erased: bool,
+}
+
+/// What became of a form.
+#[derive(Clone)]
+enum Kept {
+    /// A suggestion, with its number.
+    Suggestion(i64),
+    /// A proposal, under its secret.
+    Proposal(String),
+}
+
+impl Kept {
+    /// What its sender is led to it by.
+    fn name(self) -> String {
+        match self {
+            Kept::Suggestion(number) => number.to_string(),
+            Kept::Proposal(secret) => secret,
+        }
+    }
 }
 
 impl Memory {
     /// What became of the very same form a click ago, where that still stands: the number of a suggestion that waits, or the
     /// secret of a proposal that nobody has gone on with. Else it is another wish.
     fn before(&mut self, form: &Digest, submissions: &Submissions) -> Result<Option<String>, StoreError> {
-        let Some(outcome) = self.forms.before(form, Instant::now()) else { return Ok(None) };
-        let stands = match outcome.parse() {
-            Ok(number) => {
-                let found = submissions.suggestion(number)?;
+        let Some(kept) = self.forms.before(form, Instant::now()) else { return Ok(None) };
+        let stands = match &kept {
+            Kept::Suggestion(number) => {
+                let found = submissions.suggestion(*number)?;
                 found.is_some_and(|found| found.state == suggestion::State::Waiting)
             }
-            Err(_) => {
-                let found = submissions.proposal_by_secret(&outcome)?;
+            Kept::Proposal(secret) => {
+                let found = submissions.proposal_by_secret(secret)?;
                 found.is_some_and(|found| found.state == State::Submitted && found.contact.is_some())
             }
         };
-        Ok(stands.then_some(outcome))
+        Ok(stands.then(|| kept.name()))
     }
 
     /// Keeps a form, or tells what became of the very same one before.
@@ -155,14 +174,14 @@ impl Memory {
         &mut self,
         form: Digest,
         submissions: &mut Submissions,
-        keep: impl FnOnce(&mut Submissions) -> Result<String, StoreError>,
+        keep: impl FnOnce(&mut Submissions) -> Result<Kept, StoreError>,
     ) -> Result<String, StoreError> {
-        if let Some(outcome) = self.before(&form, submissions)? {
-            return Ok(outcome);
+        if let Some(before) = self.before(&form, submissions)? {
+            return Ok(before);
         }
-        let outcome = keep(submissions)?;
-        self.forms.note(form, Instant::now(), outcome.clone());
-        Ok(outcome)
+        let kept = keep(submissions)?;
+        self.forms.note(form, Instant::now(), kept.clone());
+        Ok(kept.name())
     }
 }
 
@@ -229,13 +248,15 @@ fn answer(
         Message::Again(form, answer) => tell(answer, memory.before(&form, &submissions)),
         Message::Suggest(wish, form, answer) => {
             let keep =
-                |submissions: &mut Submissions| Ok(submissions.add_suggestion(&wish, now)?.to_string());
+                |submissions: &mut Submissions| submissions.add_suggestion(&wish, now).map(Kept::Suggestion);
             tell(answer, memory.once(form, &mut submissions, keep))
         }
         Message::Propose(proposed, form, answer) => {
             let (call, request, contact, secret) = *proposed;
             let keep = |submissions: &mut Submissions| {
-                submissions.add_proposal(&call, &request, &contact, &secret, now).map(|_| secret)
+                submissions
+                    .add_proposal(&call, &request, &contact, &secret, now)
+                    .map(|_| Kept::Proposal(secret))
             };
             tell(answer, memory.once(form, &mut submissions, keep))
         }

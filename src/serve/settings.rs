@@ -122,7 +122,6 @@ pub struct Settings {
     pub inventories: Vec<Scheduled>,
 }
 
-/// The services that a site with these settings tells of.
 impl Settings {
     /// What the site tells its visitors of it.
     pub fn services(&self) -> crate::site::Services {
