@@ -87,6 +87,21 @@ impl Kind {
     }
 }
 
+/// The fields of an entry, in the order in which files have them.
+pub(crate) const ENTRY_FIELDS: [&str; 11] = [
+    "name",
+    "kind",
+    "categories",
+    "description",
+    "home",
+    "source",
+    "license",
+    "images",
+    "packages",
+    "aliases",
+    "logo",
+];
+
 /// What people wrote about one thing of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {

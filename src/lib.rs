@@ -29,7 +29,7 @@
 //! | [`query`] | a question about one image, or a stack of them, answered | `oci`, `registry` |
 //! | [`scan`] | texts that name images → references with their lines | `oci`, `yaml` |
 //! | [`form`] | what people type into forms: plain, bounded text | nothing |
-//! | [`suggestion`] | what is missing or wrong, and what was decided | `oci`, `form` |
+//! | [`suggestion`] | what is missing or wrong, and what was decided | `oci`, `form`, `content` |
 //! | [`proposal`] | what is asked for in a call, and every step since | `form` |
 //! | [`site`] | catalogue and content → pages, feeds, badges, a static API | `oci`, `evidence`, `timeline`, `catalog`, `chart`, `content`, `query`, `suggestion`, `proposal` |
 //! | [`site_folder`] | a site as files in a folder | `site`, `staging` |

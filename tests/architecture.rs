@@ -14,7 +14,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("scan", &["oci", "yaml"]),
     ("form", &[]),
     ("yaml", &[]),
-    ("suggestion", &["oci", "form"]),
+    ("suggestion", &["oci", "form", "content"]),
     ("proposal", &["form"]),
     ("store", &["oci", "evidence", "inventory", "timeline", "suggestion", "proposal"]),
     ("history", &["oci", "evidence", "timeline", "store"]),

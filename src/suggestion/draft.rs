@@ -6,22 +6,8 @@ use std::fmt::Write as _;
 use workson_oci::text::printable;
 
 use super::{Suggestion, Wish};
+use crate::content::ENTRY_FIELDS;
 use crate::form::is_slug;
-
-/// The fields of an entry, in the order in which files have them.
-const ORDER: [&str; 11] = [
-    "name",
-    "kind",
-    "categories",
-    "description",
-    "home",
-    "source",
-    "license",
-    "images",
-    "packages",
-    "aliases",
-    "logo",
-];
 
 /// Why no draft can be made of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +59,7 @@ pub fn new_entry(suggestion: &Suggestion, name: &str) -> String {
 pub fn changed_entry(before: &str, suggestion: &Suggestion) -> Result<String, DraftError> {
     let mut lines: Vec<&str> = before.split_inclusive('\n').collect();
     let end = if lines.first().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
-    if !lines.iter().any(|line| ORDER.iter().any(|field| is_field(line, field))) {
+    if !lines.iter().any(|line| ENTRY_FIELDS.iter().any(|field| is_field(line, field))) {
         return Err(DraftError::NotInLines);
     }
     let written: Vec<(&str, String)> = replaced(&suggestion.wish)
@@ -83,9 +69,10 @@ pub fn changed_entry(before: &str, suggestion: &Suggestion) -> Result<String, Dr
         match block(&lines, field) {
             Some((from, until)) => drop(lines.splice(from..until, [line.as_str()])),
             None => {
-                let at = ORDER.iter().take_while(|other| *other != field);
+                let at = ENTRY_FIELDS.iter().take_while(|other| *other != field);
                 let at = at.filter_map(|other| block(&lines, other)).map(|(_, until)| until).max();
-                let first = || lines.iter().position(|line| ORDER.iter().any(|field| is_field(line, field)));
+                let first =
+                    || lines.iter().position(|line| ENTRY_FIELDS.iter().any(|field| is_field(line, field)));
                 lines.insert(at.or_else(first).unwrap_or(lines.len()), line);
             }
         }

@@ -10,21 +10,7 @@ use super::fields::{Fields, Line, Text, is_slug, lines_of};
 use super::noting::{Noting, did_you_mean, nearest_or_all};
 use super::yaml::{Node, Value};
 use super::{Claim, Known};
-use crate::content::{Category, Entry, Kind};
-
-const FIELDS: [&str; 11] = [
-    "name",
-    "kind",
-    "categories",
-    "description",
-    "home",
-    "source",
-    "license",
-    "images",
-    "packages",
-    "aliases",
-    "logo",
-];
+use crate::content::{Category, ENTRY_FIELDS, Entry, Kind};
 
 const SLUG: Line = Line::of(1, 64);
 
@@ -36,7 +22,7 @@ pub(super) fn entry(
     noting: &mut Noting<'_>,
     claims: &mut Vec<Claim>,
 ) -> Option<Entry> {
-    let mut fields = Fields::of(node, &FIELDS, noting)?;
+    let mut fields = Fields::of(node, &ENTRY_FIELDS, noting)?;
     let name = fields.need_line("name", Line::of(1, 80), noting);
     let kind = fields.need_line("kind", SLUG, noting);
     let kind = kind.and_then(|kind| self::kind(&kind, noting));
